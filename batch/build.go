@@ -193,7 +193,11 @@ type Builder struct {
 
 // NewBuilder starts filling a side of b, which must be empty.
 func NewBuilder(b *Batch, side Side) *Builder {
-	return &Builder{b: b, p: b.Side(side), typed: map[*Schema]int{}, loose: map[*Schema]int{}}
+	return newBuilder(b, b.Side(side))
+}
+
+func newBuilder(b *Batch, p *Payload) *Builder {
+	return &Builder{b: b, p: p, typed: map[*Schema]int{}, loose: map[*Schema]int{}}
 }
 
 // Add gives a row its schema and value.
