@@ -92,7 +92,7 @@ func TestWorkerRefusesToStart(t *testing.T) {
 	f("connector file without a name", 3, `(?i)name`, func(dir string, s *stack.WorkerSpec) {
 		s.Connectors = []string{connector(t, dir, "bad.json", `{"connector.class":"FileStreamSource","file":"/dev/null","topic":"x"}`)}
 	})
-	f("corrupt offset file", 2, `(?i)offset|stream|header`, func(dir string, s *stack.WorkerSpec) {
+	f("corrupt offset file", 3, `(?i)offset|stream|header`, func(dir string, s *stack.WorkerSpec) {
 		s.Props["offset.storage.file.filename"] = connector(t, dir, "offsets", "this is not a Java object stream")
 	})
 }
