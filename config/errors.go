@@ -17,6 +17,8 @@ type Error struct {
 	// Plain marks a message that stands alone: Error returns it as it is, as
 	// Java does for ConfigException(String).
 	Plain bool
+	// Class is the Java class of the exception; "" means ExceptionClass.
+	Class string
 }
 
 // Error returns the text of the Java exception:
@@ -32,8 +34,13 @@ func (e *Error) Error() string {
 	return s
 }
 
-// JavaClass returns ExceptionClass.
-func (e *Error) JavaClass() string { return ExceptionClass }
+// JavaClass returns the class that traces show, ExceptionClass as a rule.
+func (e *Error) JavaClass() string {
+	if e.Class != "" {
+		return e.Class
+	}
+	return ExceptionClass
+}
 
 // invalid is ConfigException(name, value, message).
 func invalid(key string, value any, message string) *Error {

@@ -142,6 +142,9 @@ type Class struct {
 	Kinds Kind
 	// Abstract is set for interfaces and abstract classes.
 	Abstract bool
+	// Children names the public classes nested in an abstract one that could be
+	// meant instead, joined with ", ".
+	Children string
 	// Private is set when there is no public constructor without arguments.
 	Private bool
 }

@@ -347,7 +347,11 @@ func Concrete(iface string, kind Kind) Validator {
 		case c.Kinds&kind == 0:
 			return Plain(key, "Class class "+c.Name+" does not implement the "+simple+" interface")
 		case c.Abstract:
-			return Plain(key, "This class is abstract and cannot be created.")
+			message := "This class is abstract and cannot be created."
+			if c.Children != "" {
+				message += " Did you mean " + c.Children + "?"
+			}
+			return Plain(key, message)
 		}
 		return nil
 	}}
@@ -359,7 +363,7 @@ var Instantiable Validator = ValidatorFunc{
 	Text: "A class with a public, no-argument constructor",
 	Check: func(key string, value any) error {
 		if c, ok := value.(Class); ok && c.Private {
-			return invalid(key, c.Name, "Could not find a public no-argument constructor for class")
+			return invalid(key, c.Name, "Could not find a public no-argument constructor for class: "+c.Name+".<init>()")
 		}
 		return nil
 	},
