@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// look asks a broker for the topic, which creates it where auto.create.topics.enable is on. A broker
+// that cannot be reached is an *UnreachableError.
+func (t *topicWait) look(ctx context.Context, topic string) error {
+	req := kmsg.NewPtrMetadataRequest()
+	req.AllowAutoTopicCreation = true
+	rt := kmsg.NewMetadataRequestTopic()
+	rt.Topic = &topic
+	req.Topics = append(req.Topics, rt)
+	resp, err := req.RequestWith(ctx, t.producer.client)
+	if err != nil {
+		var ke *kerr.Error
+		if ctx.Err() != nil || errors.As(err, &ke) || errors.Is(err, kgo.ErrClientClosed) {
+			return err
+		}
+		return &UnreachableError{Bootstrap: t.producer.cfg.Bootstrap, Err: err}
+	}
+	for i := range resp.Topics {
+		if name := resp.Topics[i].Topic; name == nil || *name != topic {
+			continue
+		}
+		if err := kerr.ErrorForCode(resp.Topics[i].ErrorCode); err != nil {
+			return err
+		}
+		if len(resp.Topics[i].Partitions) == 0 {
+			return kerr.LeaderNotAvailable
+		}
+		return nil
+	}
+	return fmt.Errorf("broker did not answer for topic %s: %w", topic, kerr.UnknownTopicOrPartition)
+}
