@@ -75,3 +75,8 @@ func requireStruct(x any, purpose string) (*batch.StructValue, error) {
 	}
 	return nil, requireStructFault(x, purpose)
 }
+
+// castFault is the ClassCastException of a Java cast, which the JVM words.
+func castFault(x any, want string) error {
+	return batch.NewFault(batch.ClassCastException, "class "+javaClass(x)+" cannot be cast to class "+want)
+}

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package smt
+
+import "github.com/penstock-io/penstock/batch"
+
+// validateValue is ConnectSchema.validateValue: location is how messages call the place, e.g. `field: "x"`.
+func validateValue(s *batch.Schema, x any, location string) error {
+	if x == nil {
+		if s.Optional {
+			return nil
+		}
+		return batch.DataFault("Invalid value: null used for required " + location + ", schema type: " + s.Type.String())
+	}
+	if !classFits(s, x) {
+		name := ""
+		if s.Name != nil {
+			name = ` "` + *s.Name + `"`
+		}
+		return batch.DataFault("Invalid Java object for schema" + name + " with type " + s.Type.String() + ": class " + javaClass(x) + " for " + location)
+	}
+	switch s.Type {
+	case batch.Struct:
+		if v, ok := x.(*batch.StructValue); ok {
+			if !v.Schema.Equal(s) {
+				return batch.DataFault("Struct schemas do not match.")
+			}
+			return validateStruct(v)
+		}
+	case batch.Array:
+		if list, ok := x.([]any); ok {
+			return validateList(s, list, location)
+		}
+	case batch.Map:
+		if m, ok := x.(*batch.MapValue); ok {
+			return validateMap(s, m, location)
+		}
+	}
+	return nil
+}
+
+// classFits compares a value's Java class with those a schema allows: the name of a logical type counts before the type.
+func classFits(s *batch.Schema, x any) bool {
+	ok := false
+	switch s.NameText() {
+	case batch.DecimalName:
+		_, ok = x.(batch.Decimal)
+		return ok
+	case batch.DateName, batch.TimeName, batch.TimestampName:
+		_, ok = x.(batch.Date)
+		return ok
+	}
+	t, ok := typeOfClass(x)
+	return ok && t == s.Type
+}
+
+// typeOfClass is ConnectSchema.schemaType: the type that a Java class stands for without a schema.
+func typeOfClass(x any) (batch.Type, bool) {
+	switch x.(type) {
+	case bool:
+		return batch.Boolean, true
+	case int8:
+		return batch.Int8, true
+	case int16:
+		return batch.Int16, true
+	case int32:
+		return batch.Int32, true
+	case int64:
+		return batch.Int64, true
+	case float32:
+		return batch.Float32, true
+	case float64:
+		return batch.Float64, true
+	case string:
+		return batch.String, true
+	case []byte, batch.ByteBuffer:
+		return batch.Bytes, true
+	case []any:
+		return batch.Array, true
+	case *batch.MapValue:
+		return batch.Map, true
+	case *batch.StructValue:
+		return batch.Struct, true
+	}
+	return 0, false
+}
+
+// validateStruct is Struct.validate.
+func validateStruct(v *batch.StructValue) error {
+	for i, f := range v.Schema.Fields {
+		if v.Vals[i] == nil && (f.Schema.Optional || f.Schema.HasDefault) {
+			continue
+		}
+		if err := validateValue(f.Schema, v.Vals[i], `field: "`+f.Name+`"`); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func validateList(s *batch.Schema, list []any, location string) error {
+	location = "element of array " + location
+	if s.ValueSchema == nil {
+		return batch.DataFault("No schema defined for " + location)
+	}
+	for _, x := range list {
+		if err := validateValue(s.ValueSchema, x, location); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func validateMap(s *batch.Schema, m *batch.MapValue, location string) error {
+	if s.KeySchema == nil {
+		return batch.DataFault("No schema defined for key of map " + location)
+	}
+	if s.ValueSchema == nil {
+		return batch.DataFault("No schema defined for value of map " + location)
+	}
+	for _, e := range m.Entries {
+		if err := validateValue(s.KeySchema, e.Key, "key of map "+location); err != nil {
+			return err
+		}
+		if err := validateValue(s.ValueSchema, e.Value, "value of map "+location); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// newStruct is new Struct(schema): every field unset.
+func newStruct(s *batch.Schema) *batch.StructValue {
+	return &batch.StructValue{Schema: s, Vals: make([]any, len(s.Fields))}
+}
+
+// putField is Struct.put: the field must exist and the value fit it.
+func putField(v *batch.StructValue, name string, x any) error {
+	i := v.Schema.Field(name)
+	if i < 0 {
+		return batch.DataFault(name + " is not a valid field name")
+	}
+	if err := validateValue(v.Schema.Fields[i].Schema, x, `field: "`+name+`"`); err != nil {
+		return err
+	}
+	v.Vals[i] = x
+	return nil
+}
+
+// getField is Struct.get (withDefault) or Struct.getWithoutDefault.
+func getField(v *batch.StructValue, name string, withDefault bool) (any, error) {
+	i := v.Schema.Field(name)
+	switch {
+	case i < 0:
+		return nil, batch.DataFault(name + " is not a valid field name")
+	case withDefault:
+		return v.Get(name), nil
+	}
+	return v.Vals[i], nil
+}
+
+// schemaBasics is SchemaUtil.copySchemaBasics into a new schema of type t: name, version, doc, parameters.
+func schemaBasics(s *batch.Schema, t batch.Type) batch.Schema {
+	c := batch.Schema{Type: t, Name: s.Name, Version: s.Version, Doc: s.Doc}
+	if len(s.Params) > 0 {
+		c.Params = s.Params
+	}
+	return c
+}
+
+// addField is SchemaBuilder.field.
+func addField(s *batch.Schema, name string, field *batch.Schema) error {
+	if name == "" {
+		return batch.NewFault(batch.SchemaBuilderException, "fieldName cannot be null.")
+	}
+	for _, f := range s.Fields {
+		if f.Name == name {
+			return batch.NewFault(batch.SchemaBuilderException, "Cannot create field because of field name duplication "+name)
+		}
+	}
+	s.Fields = append(s.Fields, batch.Field{Name: name, Schema: field})
+	return nil
+}
+
+// setDefault is SchemaBuilder.defaultValue.
+func setDefault(s *batch.Schema, x any) error {
+	if err := validateValue(batch.NewSchema(*s), x, "value"); err != nil {
+		return &batch.Fault{Class: batch.SchemaBuilderException, Message: "Invalid default value", Cause: err}
+	}
+	s.HasDefault, s.Default = true, x
+	return nil
+}
+
+// listFields is Schema.fields.
+func listFields(s *batch.Schema) ([]batch.Field, error) {
+	if s.Type != batch.Struct {
+		return nil, batch.DataFault("Cannot list fields on non-struct type")
+	}
+	return s.Fields, nil
+}
+
+// copyMap is new HashMap(map): entries are copied, values are not.
+func copyMap(m *batch.MapValue) *batch.MapValue {
+	return &batch.MapValue{Entries: append(make([]batch.Entry, 0, len(m.Entries)+1), m.Entries...)}
+}
+
+// schemaCache maps input schemas to what a transform made of them. It keeps at most maxSchemas and then starts anew.
+type schemaCache[T any] struct{ m map[*batch.Schema]T }
+
+// maxSchemas is how many input schemas a transform remembers: more than a topic has at a time.
+const maxSchemas = 64
+
+// get returns the entry of s, making it first when there is none.
+func (c *schemaCache[T]) get(s *batch.Schema, build func(*batch.Schema) T) T {
+	if t, ok := c.m[s]; ok {
+		return t
+	}
+	if c.m == nil || len(c.m) >= maxSchemas {
+		c.m = make(map[*batch.Schema]T, 4)
+	}
+	t := build(s)
+	c.m[s] = t
+	return t
+}
