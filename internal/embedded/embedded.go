@@ -66,7 +66,9 @@ func Start(o Options) (*Broker, error) {
 	if err != nil {
 		return nil, err
 	}
-	versions := kversion.Tip()
+	// Not Tip: it finalizes no features, and without transaction.version a transactional client sends produce requests
+	// that the broker then refuses with INVALID_TXN_STATE.
+	versions := kversion.Stable()
 	versions.SetMaxKeyVersion(int16(kmsg.CreateTopics), createTopicsMaxVersion)
 	opts := []kfake.Opt{
 		kfake.NumBrokers(1),

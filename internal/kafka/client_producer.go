@@ -40,6 +40,7 @@ func (p *parser) producer(c *ClientConfig) {
 	opts := []kgo.Opt{
 		kgo.RequiredAcks(acks),
 		kgo.ProducerBatchMaxBytes(batch),
+		kgo.BrokerMaxWriteBytes(max(100<<20, batch)),
 		kgo.MaxBufferedRecords(maxBufferedRecords),
 		kgo.MaxBufferedBytes(int(max(p.long("buffer.memory", 32<<20), 1))),
 		kgo.ProducerLinger(min(p.millis("linger.ms", 5), time.Minute)),

@@ -453,7 +453,9 @@ func TestTransactions(t *testing.T) {
 		if err := p.Begin(); err != nil {
 			t.Fatal(err)
 		}
-		produceRows(t, p, textRows("t", fmt.Sprint(i)))
+		if errs := produceRows(t, p, textRows("t", fmt.Sprint(i))); errs != nil {
+			t.Fatal(errs)
+		}
 		end := p.Abort
 		if commit {
 			end = p.Commit
@@ -496,8 +498,8 @@ func TestAdmin(t *testing.T) {
 	if made, err = a.CreateTopic(ctx, NewTopic{Name: "t", Partitions: 2, ReplicationFactor: 1}); made || err != nil {
 		t.Fatal(made, err)
 	}
-	if _, err := a.CreateTopic(ctx, NewTopic{Name: "bad name", Partitions: 1, ReplicationFactor: 1}); err == nil {
-		t.Error("a bad name was taken")
+	if _, err := a.CreateTopic(ctx, NewTopic{Name: "none", Partitions: 0, ReplicationFactor: 1}); err == nil {
+		t.Error("a topic without partitions was made")
 	}
 	topics, err := a.DescribeTopics(ctx, "t", "missing")
 	if err != nil || len(topics) != 1 || topics["t"].Partitions != 2 {
