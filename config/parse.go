@@ -155,6 +155,10 @@ func (k *Key) apply(props Props, o Options, first bool) (v any, errs []*Error, e
 		for i, e := range errs {
 			errs[i] = e.hide(*raw)
 		}
+		var c *Crash
+		if errors.As(err, &c) {
+			err = &Crash{Class: c.Class, Instead: c.Instead.hide(*raw)}
+		}
 	}
 	return v, errs, err
 }

@@ -178,7 +178,8 @@ func decodeProperties(raw []byte, enc Encoding) (string, error) {
 // space and line joins.
 type lineScanner struct {
 	text string
-	line int // number of the next natural line
+	line int  // number of the next natural line
+	crlf bool // the last natural line ended in \r\n
 }
 
 const propertySpace = " \t\f"
@@ -189,6 +190,7 @@ func (s *lineScanner) natural() (string, bool) {
 	}
 	i := strings.IndexAny(s.text, "\r\n")
 	s.line++
+	s.crlf = false
 	if i < 0 {
 		line := s.text
 		s.text = ""
@@ -197,6 +199,7 @@ func (s *lineScanner) natural() (string, bool) {
 	line := s.text[:i]
 	if s.text[i] == '\r' && i+1 < len(s.text) && s.text[i+1] == '\n' {
 		i++
+		s.crlf = true
 	}
 	s.text = s.text[i+1:]
 	return line, true
@@ -210,21 +213,26 @@ func (s *lineScanner) next() (line string, at int, ok bool) {
 			return "", 0, false
 		}
 		n = strings.TrimLeft(n, propertySpace)
-		if n == "" || n[0] == '#' || n[0] == '!' {
+		if invisible(n) {
 			continue
 		}
 		if !joins(n) {
 			return n, at, true
 		}
-		if line = s.join(n); line != "" {
+		if line, ok = s.join(n); ok {
 			return line, at, true
 		}
 	}
 }
 
+// invisible tells whether a line without leading white space is blank or a comment.
+func invisible(line string) bool { return line == "" || line[0] == '#' || line[0] == '!' }
+
 // join appends the following natural lines to a first one that ends in a backslash.
-// A comment sign does not count there; a backslash before the end of the file goes.
-func (s *lineScanner) join(first string) string {
+// A comment sign does not count there, unless nothing but backslashes came before.
+// A backslash right before the end of the file goes, and by itself makes a pair of
+// empty strings, except before \r\n: java.util.Properties does so.
+func (s *lineScanner) join(first string) (line string, ok bool) {
 	var sb strings.Builder
 	for n := first; ; {
 		more := joins(n)
@@ -233,13 +241,15 @@ func (s *lineScanner) join(first string) string {
 		}
 		sb.WriteString(n)
 		if !more {
-			return sb.String()
+			return sb.String(), true
 		}
-		var ok bool
 		if n, ok = s.natural(); !ok {
-			return sb.String()
+			return sb.String(), sb.Len() > 0 || !s.crlf
 		}
 		n = strings.TrimLeft(n, propertySpace)
+		if sb.Len() == 0 && invisible(n) {
+			return "", false
+		}
 	}
 }
 

@@ -69,6 +69,8 @@ type regexChecker struct {
 	i      int
 	groups int
 	names  map[string]bool
+	// comments is the flag x: white space and # to the end of the line are skipped.
+	comments bool
 }
 
 func (c *regexChecker) fail(description string, index int) *RegexError {
@@ -85,12 +87,26 @@ func (c *regexChecker) peek(n int) rune {
 
 func (c *regexChecker) more() bool { return c.i < len(c.p) }
 
+// skip passes over what the flag x makes invisible.
+func (c *regexChecker) skip() {
+	for inComment := false; c.comments && c.more(); c.i++ {
+		switch k := c.p[c.i]; {
+		case inComment:
+			inComment = !strings.ContainsRune("\n\r\u0085\u2028\u2029", k)
+		case k == '#':
+			inComment = true
+		case !strings.ContainsRune(regexSpace, k):
+			return
+		}
+	}
+}
+
 // alternatives reads up to an unopened ')' or the end.
 func (c *regexChecker) alternatives(depth int) *RegexError {
 	if depth > maxRegexDepth {
 		return c.fail("Stack overflow during pattern compilation", c.i)
 	}
-	for c.more() && c.p[c.i] != ')' {
+	for c.skip(); c.more() && c.p[c.i] != ')'; c.skip() {
 		if c.p[c.i] == '|' {
 			c.i++
 			continue
@@ -99,7 +115,7 @@ func (c *regexChecker) alternatives(depth int) *RegexError {
 		if err != nil {
 			return err
 		}
-		if quantifiable {
+		if c.skip(); quantifiable {
 			if err := c.quantifier(); err != nil {
 				return err
 			}
@@ -119,7 +135,7 @@ func (c *regexChecker) atom(depth int) (quantifiable bool, err *RegexError) {
 	case '*', '+', '?':
 		return false, c.fail("Dangling meta character '"+string(c.p[c.i])+"'", c.i)
 	case '{':
-		return false, c.fail("Illegal repetition", c.i)
+		return true, nil // Java counts repetitions of nothing: x{2}{3} and {4} are fine
 	default:
 		c.i++
 		return true, nil
@@ -147,7 +163,7 @@ func (c *regexChecker) quantifier() *RegexError {
 func (c *regexChecker) counted() *RegexError {
 	c.i++
 	if d := c.peek(0); d < '0' || d > '9' {
-		return c.fail("Illegal repetition", c.i-1)
+		return c.fail("Illegal repetition", c.i)
 	}
 	low, err := c.number()
 	if err != nil {
@@ -185,6 +201,12 @@ func (c *regexChecker) number() (int64, *RegexError) {
 }
 
 func (c *regexChecker) group(depth int) (quantifiable bool, err *RegexError) {
+	comments := c.comments
+	defer func() {
+		if quantifiable { // flags hold to the end of the group that sets them
+			c.comments = comments
+		}
+	}()
 	c.i++
 	if c.peek(0) == '?' {
 		c.i++
@@ -219,9 +241,13 @@ func (c *regexChecker) groupKind() (done bool, err *RegexError) {
 		}
 		return false, c.groupName()
 	}
-	for {
+	for on := true; ; {
 		switch k := c.peek(0); {
 		case strings.ContainsRune("idmsuxU-", k) && k != 0:
+			on = on && k != '-'
+			if k == 'x' {
+				c.comments = on
+			}
 			c.i++
 		case k == ')':
 			c.i++
@@ -279,7 +305,7 @@ func (c *regexChecker) class(depth int) *RegexError {
 		c.i++
 	}
 	for first := true; ; first = false {
-		if !c.more() {
+		if c.skip(); !c.more() {
 			return c.fail("Unclosed character class", len(c.p)-1)
 		}
 		switch k := c.p[c.i]; {
@@ -314,7 +340,7 @@ func (c *regexChecker) classRange() *RegexError {
 	if err != nil {
 		return err
 	}
-	if high >= 0 && high < low {
+	if high < low {
 		return c.fail("Illegal character range", c.i-1)
 	}
 	return nil
