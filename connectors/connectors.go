@@ -13,6 +13,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"time"
 
 	"github.com/penstock-io/penstock/batch"
 	"github.com/penstock-io/penstock/config"
@@ -95,6 +96,12 @@ type Sink interface {
 type PartitionAware interface {
 	OpenPartitions(ctx context.Context, tps []TopicPartition) error
 	ClosePartitions(ctx context.Context, tps []TopicPartition) error
+}
+
+// Idler is implemented by sinks that want to be called when there is nothing to put: Put gets no batches then, at least
+// this often (SinkTask.put with an empty collection, SinkTaskContext.timeout). 0: not.
+type Idler interface {
+	IdleInterval() time.Duration
 }
 
 // OffsetAlterer is implemented by connectors that check offsets set through REST (KIP-875, alterOffsets). It returns true

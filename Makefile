@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+# Everything here needs Go and make; `integration` and `bench` install the rest themselves.
+GO ?= go
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+FUZZTIME ?= 20s
+
+.PHONY: run build test race integration bench lint fuzz vectors clean
+
+run: ## embedded Kafka, worker and a sample pipeline
+	$(GO) run ./cmd/penstock quickstart
+
+build: ## one static binary
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/penstock ./cmd/penstock
+
+test: ## everything that needs only Go, with invariants on
+	$(GO) vet ./...
+	$(GO) test -tags invariants ./...
+
+race: ## the concurrent rooms under the race detector
+	$(GO) test -race ./batch/... ./engine/... ./internal/kafka/... ./internal/ring/... ./worker/... ./connectors/...
+
+integration: build ## against real servers, which it installs, starts and stops
+	./scripts/integration
+
+bench: build ## races the JVM worker; rewrites BENCHMARKS.md
+	$(GO) run ./bench -run all -peer raw,jvm -md BENCHMARKS.md
+
+lint: ## formatting, vet, staticcheck
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }
+	$(GO) vet -tags invariants ./...
+	$(GO) vet -tags e2e ./...
+	$(GO) run $(STATICCHECK) -tags invariants ./...
+
+fuzz: ## every fuzz target, FUZZTIME each
+	@set -e; for p in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
+	    echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p; done; done
+
+vectors: ## the golden vectors of this tree through the conformance command
+	$(GO) run ./cmd/conformance smt/testdata/vectors codec/testdata/vectors config/testdata/vectors
+
+clean:
+	rm -rf bin

@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package file
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"github.com/penstock-io/penstock/batch"
+	"github.com/penstock-io/penstock/connectors"
+)
+
+const (
+	chunkBytes = 256 << 10 // read at a time; a batch of usual lines is one or two reads
+	idleMin    = 10 * time.Millisecond
+	idleMax    = 250 * time.Millisecond
+	pollWait   = time.Second // how long Poll waits for a line before it returns nothing
+)
+
+// Source tails a file and makes a record of each complete line (FileStreamSourceTask).
+//
+// The file is read straight into the batch's slab; a line is a view. What follows the last line break is held back
+// until its end is written. A file that was replaced (another inode under the name) is read to its end before the new one is
+// begun; a file that became shorter is read again from its start. Both are logged.
+//
+// Offsets: partition {"filename":F}, offset {"position":N}, N in bytes. (Apache's task counts characters, and goes
+// astray in text that is not ASCII: see docs/differences.md.)
+type Source struct {
+	ctx       connectors.TaskContext
+	path      string // "" = standard input
+	topic     string
+	maxRows   int
+	partition []byte // JSON of the source partition
+
+	file     io.ReadCloser
+	inode    os.FileInfo // of the open file
+	position int64       // of the first byte that is not part of an emitted line
+	tail     []byte      // bytes after position that were read already
+	skipLF   bool        // the last line ended in \r: a \n that follows belongs to it
+	missing  bool        // the file was not there last time: say so once
+	idle     time.Duration
+	ended    bool // standard input is at its end
+}
+
+// Open reads the configuration and finds where to go on. It does not require the file to exist.
+func (s *Source) Open(ctx context.Context, c connectors.TaskContext) error {
+	s.ctx = c
+	s.path, s.topic = c.Config["file"], c.Config["topic"]
+	s.maxRows = batch.MaxRows
+	if n, err := strconv.Atoi(c.Config["batch.size"]); err == nil && n > 0 {
+		s.maxRows = min(n, batch.MaxRows)
+	} else {
+		s.maxRows = min(defaultBatchSize, batch.MaxRows)
+	}
+	s.idle = idleMin
+	if s.path == "" {
+		s.file, s.partition = standardInput(), nil
+		return nil
+	}
+	s.partition = partitionOf(s.path)
+	stored, err := c.Offset(ctx, s.partition)
+	if err != nil {
+		return fmt.Errorf("read the stored offset of %s: %w", s.path, err)
+	}
+	if stored == nil {
+		return nil
+	}
+	var o struct{ Position *json.Number }
+	if err := json.Unmarshal(stored, &o); err != nil || o.Position == nil {
+		return fmt.Errorf("the stored offset of %s is %s: it has no position; remove it through DELETE /connectors/%s/offsets", s.path, stored, c.Connector)
+	}
+	if s.position, err = o.Position.Int64(); err != nil || s.position < 0 {
+		return fmt.Errorf("the stored offset of %s is %s: position must be a number of bytes", s.path, stored)
+	}
+	return nil
+}
+
+// partitionOf is the source partition of a file.
+func partitionOf(path string) []byte {
+	var buf bytes.Buffer
+	e := json.NewEncoder(&buf)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(map[string]string{"filename": path}) // a map of strings cannot fail
+	return bytes.TrimSpace(buf.Bytes())
+}
+
+// Poll implements connectors.Source.
+func (s *Source) Poll(ctx context.Context, b *batch.Batch) error {
+	deadline := time.Now().Add(pollWait)
+	for {
+		if err := s.open(); err != nil {
+			return err
+		}
+		if s.file != nil {
+			n, err := s.fill(b)
+			if n > 0 || err != nil {
+				s.idle = idleMin
+				return err
+			}
+		}
+		wait := min(s.idle, time.Until(deadline))
+		if wait <= 0 {
+			return nil
+		}
+		s.idle = min(2*s.idle, idleMax)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(wait):
+		}
+	}
+}
+
+// open opens the file at the position, if it is not open and there.
+func (s *Source) open() error {
+	if s.file != nil || s.path == "" {
+		return nil
+	}
+	f, err := os.Open(s.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if !s.missing {
+			s.ctx.Log.Warn("the file is not there, waiting for it to be created", "file", s.path)
+			s.missing = true
+		}
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("open the file named by 'file': %w; make it readable for the worker's user, then restart the task", err)
+	}
+	info, err := f.Stat()
+	if err == nil && info.IsDir() {
+		err = errors.New("it is a directory")
+	}
+	if err != nil {
+		_ = f.Close()
+		return fmt.Errorf("open the file named by 'file' (%s): %w", s.path, err)
+	}
+	if info.Mode().IsRegular() {
+		if info.Size() < s.position {
+			s.ctx.Log.Warn("the file is shorter than the stored position, reading it from the start", "file", s.path, "position", s.position, "size", info.Size())
+			s.position = 0
+		}
+		if _, err := f.Seek(s.position, io.SeekStart); err != nil {
+			_ = f.Close()
+			return fmt.Errorf("seek to byte %d of %s: %w", s.position, s.path, err)
+		}
+	}
+	s.missing, s.file, s.inode = false, f, info
+	s.tail = s.tail[:0]
+	s.ctx.Log.Info("reading file", "file", s.path, "position", s.position)
+	return nil
+}
+
+// fill reads until there are lines, and makes rows of them. 0 rows: nothing new.
+func (s *Source) fill(b *batch.Batch) (int, error) {
+	b.Slab.Reserve(len(s.tail) + chunkBytes)
+	base := b.Slab.Len()
+	buf := append(b.Slab.Buf(), s.tail...)
+	root := b.NewColumn(batch.StringSchema)
+	from, look := base, base // the first line that is not complete, and how far it was searched
+	over := false
+	for {
+		if from, look = s.lines(buf, from, look, root); root.N >= s.maxRows || root.N > 0 && len(buf) >= chunkBytes {
+			break
+		}
+		if cap(buf)-len(buf) < chunkBytes/4 { // a line longer than the chunk
+			buf = append(make([]byte, 0, 2*cap(buf)+chunkBytes), buf...)
+		}
+		n, err := s.file.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		if n > 0 {
+			continue
+		}
+		if err != nil && !errors.Is(err, io.EOF) {
+			return 0, fmt.Errorf("read %s: %w", s.path, err)
+		}
+		if root.N == 0 && s.atEnd(int64(len(buf)-from), err) {
+			over = true
+			from = lastLine(buf, from, root)
+		}
+		break
+	}
+	s.position += int64(from - base)
+	s.tail = append(s.tail[:0], buf[from:]...)
+	b.Slab.SetBuf(buf)
+	s.emit(b, root)
+	if over {
+		s.reopen()
+	}
+	return root.N, nil
+}
+
+// lines makes a row of every complete line in buf[from:], looking for line breaks from index look on. It returns where
+// the first incomplete line starts and where to look next. A \r at the very end waits: a \n may follow.
+func (s *Source) lines(buf []byte, from, look int, root *batch.Vec) (start, next int) {
+	for root.N < s.maxRows && look < len(buf) {
+		i := lineBreak(buf[look:])
+		if i < 0 {
+			return from, len(buf)
+		}
+		end := look + i
+		after := end + 1
+		if buf[end] == '\r' {
+			if after == len(buf) {
+				return from, end
+			}
+			if buf[after] == '\n' {
+				after++
+			}
+		}
+		root.Push(uint64(batch.MakeView(from, end-from)))
+		from, look = after, after
+	}
+	return from, look
+}
+
+// lineBreak is the index of the first \n or \r, or -1. Lines are short, \r is rare: one fast search for \n, then one in
+// what precedes it.
+func lineBreak(p []byte) int {
+	n := bytes.IndexByte(p, '\n')
+	head := p
+	if n >= 0 {
+		head = p[:n]
+	}
+	if r := bytes.IndexByte(head, '\r'); r >= 0 {
+		return r
+	}
+	return n
+}
+
+// atEnd decides what the end of the file means: true when the open file is over (replaced, or truncated), so that what
+// is held back is its last line and the file under the name is to be read from its start.
+func (s *Source) atEnd(held int64, readErr error) bool {
+	if s.path == "" {
+		over := !s.ended && errors.Is(readErr, io.EOF)
+		s.ended = s.ended || over
+		return over
+	}
+	if !s.inode.Mode().IsRegular() {
+		return false
+	}
+	info, err := os.Stat(s.path)
+	switch {
+	case err != nil: // moved away and not recreated yet: more may be written to the open file
+		return false
+	case !os.SameFile(info, s.inode):
+		s.ctx.Log.Info("the file was replaced, going on with the new one", "file", s.path, "position", s.position)
+		return true
+	case info.Size() < s.position+held:
+		s.ctx.Log.Warn("the file was truncated, reading it from the start", "file", s.path, "position", s.position, "size", info.Size())
+		return true
+	}
+	return false
+}
+
+// lastLine makes a row of what was held back from a file that is over.
+func lastLine(buf []byte, from int, root *batch.Vec) int {
+	if end := len(bytes.TrimSuffix(buf, []byte{'\r'})); from < len(buf) {
+		root.Push(uint64(batch.MakeView(from, end-from)))
+	}
+	return len(buf)
+}
+
+// reopen lets the next poll begin the file under the name.
+func (s *Source) reopen() {
+	if s.path == "" {
+		return
+	}
+	_ = s.file.Close()
+	s.file, s.position, s.tail = nil, 0, s.tail[:0]
+}
+
+// emit completes the batch around its column of lines.
+func (s *Source) emit(b *batch.Batch, root *batch.Vec) {
+	if root.N == 0 {
+		return
+	}
+	b.N = root.N
+	replaceInvalid(b, root)
+	b.Value.Set(batch.StringSchema, root)
+	b.Key.Set(nil, b.NewNulls(nil, b.N))
+	b.Topics.Set(s.topic)
+	now := time.Now().UnixMilli()
+	for range b.N {
+		b.Timestamp = append(b.Timestamp, now)
+	}
+	if s.partition == nil {
+		return // standard input cannot be resumed
+	}
+	buf := b.Slab.Buf()
+	start := len(buf)
+	buf = append(buf, `{"position":`...)
+	buf = strconv.AppendInt(buf, s.position, 10)
+	buf = append(buf, '}')
+	b.Slab.SetBuf(buf)
+	b.AddMark(b.Slab.Append(s.partition), batch.MakeView(start, len(buf)-start))
+}
+
+// replaceInvalid replaces bytes that are not UTF-8 as Java's decoder does. Usually one check of the slab is all.
+func replaceInvalid(b *batch.Batch, root *batch.Vec) {
+	if utf8.Valid(b.Slab.Buf()) {
+		return
+	}
+	for i, w := range root.W {
+		if line := b.Slab.Bytes(batch.View(w)); !utf8.Valid(line) {
+			root.W[i] = uint64(b.Slab.Append(bytes.ToValidUTF8(line, []byte("\uFFFD"))))
+		}
+	}
+}
+
+// Close closes the file; standard input stays open.
+func (s *Source) Close() error {
+	if s.file == nil || s.path == "" {
+		return nil
+	}
+	err := s.file.Close()
+	s.file = nil
+	return err
+}

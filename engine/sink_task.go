@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/penstock-io/penstock/config"
+	"github.com/penstock-io/penstock/connectors"
+	"github.com/penstock-io/penstock/internal/java/regex"
+	"github.com/penstock-io/penstock/internal/kafka"
+	"github.com/penstock-io/penstock/internal/ring"
+)
+
+// sinkTask runs a Sink (WorkerSinkTask). Two goroutines with a ring between them:
+//
+//	fetch    poll the consumer, copy into a batch, decode, transform       ── ring ──►
+//	deliver  Put, Flush, commit; answers the consumer's rebalance callbacks
+//
+// The deliver side owns everything about offsets, so a rebalance (a callback that waits for its answer) sees a consistent
+// state: what was put is flushed and committed, what is still in the ring under the old assignment is dropped.
+type sinkTask struct {
+	t        *Task
+	sink     connectors.Sink
+	stages   *stages
+	consumer *kafka.Consumer
+	ring     *ring.SPSC[item]
+	control  chan control
+	rewind   chan map[kafka.TopicPartition]int64
+	topics   map[string]bool // told to OnTopic
+
+	deliver deliverState
+}
+
+// control is a rebalance callback that waits for its answer.
+type control struct {
+	kind  controlKind
+	r     *kafka.Rebalance
+	reply chan struct{}
+}
+
+type controlKind uint8
+
+const (
+	assigned controlKind = iota
+	revoked
+	lost
+)
+
+// ringSlots leaves room for markers beside every batch of the pool.
+const ringSlots = 4 * poolBatches
+
+func newSinkTask(t *Task) (*sinkTask, error) {
+	s := &sinkTask{
+		t: t, sink: t.o.Plugin.NewSink(), ring: ring.New[item](ringSlots),
+		control: make(chan control), rewind: make(chan map[kafka.TopicPartition]int64, 1), topics: map[string]bool{},
+	}
+	s.deliver.init()
+	var err error
+	s.stages, err = newStages(t)
+	return s, err
+}
+
+func (s *sinkTask) run(ctx context.Context) error {
+	c := s.t.taskContext()
+	if err := s.sink.Open(ctx, c); err != nil {
+		return errors.Join(fmt.Errorf("open sink: %w", err), s.sink.Close())
+	}
+	if err := s.join(ctx); err != nil {
+		return errors.Join(err, s.sink.Close())
+	}
+	if s.t.paused.Load() {
+		s.t.set(Paused, nil)
+	} else {
+		s.t.set(Running, nil)
+	}
+	fetchCtx, stopFetching := s.t.stopContext(ctx)
+	var fetching sync.WaitGroup
+	fetching.Go(func() {
+		defer s.ring.Close()
+		defer func() {
+			if p := recover(); p != nil {
+				s.ring.Push(item{kind: failed, err: fmt.Errorf("BUG: the task panicked, please report this: %v", p)})
+			}
+		}()
+		if err := s.fetch(fetchCtx); err != nil && fetchCtx.Err() == nil {
+			s.ring.Push(item{kind: failed, err: err})
+		}
+	})
+	err := s.deliverLoop(ctx)
+	stopFetching()
+	s.drop(&fetching)
+	err = errors.Join(err, s.leave(ctx))
+	if cerr := s.sink.Close(); cerr != nil {
+		err = errors.Join(err, fmt.Errorf("close sink: %w", cerr))
+	}
+	return err
+}
+
+// join subscribes to the topics in the connector's consumer group.
+func (s *sinkTask) join(ctx context.Context) error {
+	t := s.t
+	props := kafka.SinkConsumerProps(t.o.Worker.Strings(), t.o.Config, t.o.Connector, kafka.ConsumerClientID(t.id))
+	cfg, err := kafka.Parse(kafka.RoleConsumer, props)
+	if err != nil {
+		return fmt.Errorf("configure the consumer: %w", err)
+	}
+	o := kafka.ConsumerOptions{
+		Log:        t.o.Log,
+		OnAssigned: func(r *kafka.Rebalance) { s.ask(assigned, r) },
+		OnRevoked:  func(r *kafka.Rebalance) { s.ask(revoked, r) },
+		OnLost:     func(r *kafka.Rebalance) { s.ask(lost, r) },
+	}
+	if pattern := strings.TrimSpace(t.o.Config["topics.regex"]); pattern != "" {
+		re, err := regex.Compile(pattern)
+		if err != nil {
+			return config.Invalid("topics.regex", pattern, err.Error())
+		}
+		var mu sync.Mutex
+		o.Match = func(topic string) bool {
+			mu.Lock()
+			defer mu.Unlock()
+			return re.Matches(topic)
+		}
+	} else {
+		o.Topics = splitList(t.o.Config["topics"])
+	}
+	if s.consumer, err = kafka.NewConsumer(ctx, cfg, o); err != nil {
+		return fmt.Errorf("open the consumer: %w", err)
+	}
+	return nil
+}
+
+func splitList(text string) []string {
+	var out []string
+	for part := range strings.SplitSeq(text, ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			out = append(out, part)
+		}
+	}
+	return out
+}
+
+// ask hands a rebalance to the deliver side and waits until it has dealt with it.
+func (s *sinkTask) ask(kind controlKind, r *kafka.Rebalance) {
+	c := control{kind: kind, r: r, reply: make(chan struct{})}
+	select {
+	case s.control <- c:
+		<-c.reply
+	case <-r.Context.Done():
+	case <-s.t.done:
+	}
+}
+
+// fetch is the fetching goroutine.
+func (s *sinkTask) fetch(ctx context.Context) error {
+	isPaused := false
+	for ctx.Err() == nil {
+		if s.t.paused.Load() != isPaused {
+			isPaused = !isPaused
+			if err := s.switchPause(ctx, isPaused); err != nil {
+				return err
+			}
+		}
+		if isPaused {
+			s.consumer.PauseAll() // also what a rebalance brought
+		}
+		pollCtx, done := s.pollContext(ctx)
+		f, err := s.consumer.Poll(pollCtx, 0)
+		done()
+		if err := s.fillAll(ctx, f); err != nil {
+			return err
+		}
+		f.Release()
+		if err != nil {
+			if errors.Is(err, kafka.ErrClosed) {
+				return nil
+			}
+			return fmt.Errorf("consume: %w", err)
+		}
+		s.doRewind(ctx)
+	}
+	return nil
+}
+
+// pollContext ends when a rewind or a change of the target state wants the fetching goroutine's attention, and after a
+// second, so that new assignments of a paused task are paused too.
+func (s *sinkTask) pollContext(ctx context.Context) (context.Context, func()) {
+	c, cancel := context.WithTimeout(ctx, time.Second)
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		select {
+		case <-c.Done():
+		case <-s.t.poke:
+			cancel()
+		case r := <-s.rewind:
+			s.rewind <- r // for doRewind, which runs after Poll on the other goroutine
+			cancel()
+		}
+	}()
+	return c, func() { cancel(); <-stopped }
+}
+
+func (s *sinkTask) switchPause(ctx context.Context, on bool) error {
+	mark := item{kind: resumed}
+	if on {
+		s.consumer.PauseAll()
+		mark.kind = paused
+	} else {
+		s.consumer.Resume(s.consumer.Paused()...)
+	}
+	return s.mark(ctx, mark)
+}
+
+// mark pushes a marker, waiting for room: only batches are bounded by the pool.
+func (s *sinkTask) mark(ctx context.Context, it item) error {
+	for s.ring.Len() >= ringSlots-poolBatches-2 {
+		if !sleep(ctx, 5*time.Millisecond) {
+			return context.Cause(ctx)
+		}
+	}
+	s.ring.Push(it)
+	return nil
+}
+
+func (s *sinkTask) doRewind(ctx context.Context) {
+	select {
+	case to := <-s.rewind:
+		s.consumer.Seek(to)
+		_ = s.mark(ctx, item{kind: rewound}) // fails only when the task ends
+	default:
+	}
+}
+
+// drop empties the ring after the deliver side is done, so that the fetching goroutine can end.
+func (s *sinkTask) drop(fetching *sync.WaitGroup) {
+	ended := make(chan struct{})
+	go func() { fetching.Wait(); close(ended) }()
+	for {
+		for it, ok := s.ring.Pop(); ok; it, ok = s.ring.Pop() {
+			s.release(it)
+		}
+		select {
+		case <-ended:
+			if s.ring.Drained() {
+				return
+			}
+		case c := <-s.control:
+			s.rebalance(s.t.ctx, c)
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+func (s *sinkTask) release(it item) {
+	if it.b != nil {
+		s.t.metrics.active.Add(-int64(it.b.N))
+		it.b.Release()
+	}
+}
+
+// leave leaves the group. Closing the consumer revokes what is held, which flushes and commits it.
+func (s *sinkTask) leave(ctx context.Context) error {
+	closed := make(chan struct{})
+	go func() { s.consumer.Close(); close(closed) }()
+	for {
+		select {
+		case c := <-s.control:
+			s.rebalance(ctx, c)
+		case <-closed:
+			err := s.deliver.err
+			s.deliver.err = nil
+			return err
+		}
+	}
+}

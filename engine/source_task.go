@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+	"unsafe"
+
+	"github.com/penstock-io/penstock/batch"
+	"github.com/penstock-io/penstock/connectors"
+	"github.com/penstock-io/penstock/internal/kafka"
+)
+
+// sourceTask runs a Source (AbstractWorkerSourceTask, WorkerSourceTask). One goroutine polls, transforms, encodes and hands the
+// bytes to the producer, whose own goroutines overlap with it; a second one stores offsets.
+type sourceTask struct {
+	t        *Task
+	source   connectors.Source
+	stages   *stages
+	producer *kafka.Producer
+	topics   *topicCreation
+	tracker  *tracker
+	told     map[string]bool // topics told to OnTopic
+
+	mu   sync.Mutex
+	err  error              // the first asynchronous failure
+	halt context.CancelFunc // ends the loop after it
+}
+
+func newSourceTask(t *Task) (*sourceTask, error) {
+	s := &sourceTask{t: t, source: t.o.Plugin.NewSource(), tracker: newTracker(), told: map[string]bool{}}
+	var err error
+	s.stages, err = newStages(t)
+	return s, err
+}
+
+func (s *sourceTask) run(ctx context.Context) error {
+	t := s.t
+	props := kafka.SourceProducerProps(t.o.Worker.Strings(), t.o.Config, kafka.ProducerClientID(t.id))
+	cfg, err := kafka.Parse(kafka.RoleProducer, props)
+	if err != nil {
+		return fmt.Errorf("configure the producer: %w", err)
+	}
+	if s.producer, err = kafka.NewProducer(cfg, t.o.Log); err != nil {
+		return fmt.Errorf("open the producer: %w", err)
+	}
+	defer s.producer.Close()
+	if s.topics, err = newTopicCreation(t); err != nil {
+		return err
+	}
+	defer s.topics.close()
+	c := t.taskContext()
+	c.Offset = func(ctx context.Context, partition json.RawMessage) (json.RawMessage, error) {
+		return t.o.Offsets.Get(ctx, t.o.Connector, partition)
+	}
+	loopCtx, halt := t.stopContext(ctx)
+	defer halt()
+	s.halt = halt
+	if err := s.source.Open(loopCtx, c); err != nil {
+		if loopCtx.Err() != nil && t.stopping() {
+			err = nil
+		}
+		return errors.Join(wrap("open source", err), s.source.Close())
+	}
+	var committing sync.WaitGroup
+	committing.Go(func() { s.commitLoop(loopCtx) })
+	err = s.loop(loopCtx)
+	halt()
+	committing.Wait()
+	err = errors.Join(err, s.finish(ctx))
+	return errors.Join(err, wrap("close source", s.source.Close()))
+}
+
+func wrap(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}
+
+// finish waits for what is in flight and stores its offsets. A task that failed does it too: what was acknowledged
+// is not sent again.
+func (s *sourceTask) finish(ctx context.Context) error {
+	limit, cancel := context.WithTimeout(ctx, s.t.millis("offset.flush.timeout.ms", 5*time.Second))
+	defer cancel()
+	if err := s.producer.Flush(limit); err != nil {
+		s.t.o.Log.Warn("records in flight were not acknowledged in time; they will be sent again", "err", err, "records", s.producer.Buffered())
+	}
+	if err := s.commit(limit); err != nil {
+		s.t.o.Log.Error("the last offsets could not be stored; records will be sent again", "err", err)
+	}
+	return s.failure()
+}
+
+func (s *sourceTask) failure() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err := s.err
+	s.err = nil
+	return err
+}
+
+// fail notes an asynchronous failure and ends the loop.
+func (s *sourceTask) fail(err error) {
+	s.mu.Lock()
+	if s.err == nil {
+		s.err = err
+	}
+	s.mu.Unlock()
+	s.halt()
+}
+
+// commitLoop stores offsets every offset.flush.interval.ms.
+func (s *sourceTask) commitLoop(ctx context.Context) {
+	ticker := time.NewTicker(s.t.millis("offset.flush.interval.ms", time.Minute))
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			if err := s.commit(ctx); err != nil {
+				s.t.o.Log.Error("offsets could not be stored; they are tried again at the next interval", "err", err)
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+const (
+	pollRetryMin = 100 * time.Millisecond
+	pollRetryMax = 10 * time.Second
+)
+
+// loop is the task's life: it returns nil when asked to stop.
+func (s *sourceTask) loop(ctx context.Context) error {
+	backoff := pollRetryMin
+	for ctx.Err() == nil {
+		if s.t.paused.Load() {
+			s.t.set(Paused, nil)
+			select {
+			case <-s.t.poke:
+			case <-ctx.Done():
+			}
+			continue
+		}
+		s.t.set(Running, nil)
+		b, err := s.t.pool.Take(ctx)
+		if err != nil {
+			return nil
+		}
+		started := time.Now()
+		if err := s.source.Poll(ctx, b); err != nil {
+			b.Release()
+			if !batch.IsRetriable(err) {
+				if ctx.Err() != nil {
+					return nil
+				}
+				return fmt.Errorf("poll: %w", err)
+			}
+			s.t.metrics.retries.Add(1)
+			s.t.o.Log.Warn("poll failed and is retried", "err", err, "wait", backoff)
+			sleep(ctx, backoff)
+			backoff = min(2*backoff, pollRetryMax)
+			continue
+		}
+		backoff = pollRetryMin
+		if b.N == 0 {
+			b.Release()
+			continue
+		}
+		s.t.metrics.batch(b.N, time.Since(started))
+		s.t.metrics.polled.Add(int64(b.N))
+		if err := s.send(ctx, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// send takes a polled batch to the producer. The batch is given away: its acknowledgement releases it.
+func (s *sourceTask) send(ctx context.Context, b *batch.Batch) error {
+	if err := s.stages.source(ctx, b); err != nil {
+		b.Release()
+		return err
+	}
+	flight := s.tracker.sending(b)
+	n := b.Alive()
+	if n == 0 {
+		flight.ack()
+		b.Release()
+		return nil
+	}
+	if err := s.topicsOf(ctx, b); err != nil {
+		b.Release()
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
+	s.t.metrics.active.Add(int64(n))
+	done := func(errs []kafka.RowError) {
+		s.t.metrics.active.Add(-int64(n))
+		s.acknowledged(b, flight, n, errs)
+	}
+	// The records get the task's own context: a stop must not cancel what is in flight.
+	if err := s.producer.ProduceRows(s.t.ctx, rowsOf(b), done); err != nil {
+		s.t.metrics.active.Add(-int64(n))
+		b.Release()
+		if ctx.Err() != nil {
+			return nil
+		}
+		return fmt.Errorf("produce: %w", err)
+	}
+	return nil
+}
+
+// topicsOf makes sure that the topics of the rows exist, and tells of new ones.
+func (s *sourceTask) topicsOf(ctx context.Context, b *batch.Batch) error {
+	check := func(topic string) error {
+		if s.told[topic] {
+			return nil
+		}
+		if err := s.topics.ensure(ctx, topic); err != nil {
+			return err
+		}
+		s.told[topic] = true
+		if s.t.o.OnTopic != nil {
+			s.t.o.OnTopic(topic)
+		}
+		return nil
+	}
+	if topic, ok := b.Topics.Const(); ok {
+		return check(topic)
+	}
+	for row := range b.N {
+		if !b.IsDead(row) {
+			if err := check(b.Topics.At(row)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// rowsOf shows an encoded batch to the producer, without copying.
+func rowsOf(b *batch.Batch) *kafka.Rows {
+	r := &kafka.Rows{N: b.N, Buf: b.Out.Buf, Key: words(b.Out.Key), Value: words(b.Out.Value), Partition: b.Partition}
+	if len(b.Timestamp) > 0 {
+		r.Timestamp = b.Timestamp
+	}
+	if topic, ok := b.Topics.Const(); ok {
+		r.Topic = topic
+	} else {
+		r.TopicOf = b.Topics.At
+	}
+	if !b.AllAlive() {
+		r.Skip = b.IsDead
+	}
+	if b.Headers.Any() {
+		r.Headers = func(row int) []kafka.Header { return headersOf(b, row) }
+	}
+	return r
+}
+
+// words is a slice of views as the plain words that they are.
+func words(v []batch.View) []uint64 {
+	return unsafe.Slice((*uint64)(unsafe.Pointer(unsafe.SliceData(v))), len(v))
+}
+
+func headersOf(b *batch.Batch, row int) []kafka.Header {
+	hs := b.Headers.Of(row)
+	if len(hs) == 0 {
+		return nil
+	}
+	out := make([]kafka.Header, len(hs))
+	for i, h := range hs {
+		out[i] = kafka.Header{Key: h.Key, Value: b.Slab.Bytes(h.Raw)}
+	}
+	return out
+}
+
+// acknowledged is called by the producer when every row of a batch is safe or failed. It must not block.
+func (s *sourceTask) acknowledged(b *batch.Batch, flight *inFlight, n int, errs []kafka.RowError) {
+	defer b.Release()
+	s.t.metrics.written.Add(int64(n - len(errs)))
+	if len(errs) == 0 {
+		flight.ack()
+		return
+	}
+	first := errs[0]
+	for _, e := range errs {
+		if e.Row < first.Row {
+			first = e
+		}
+	}
+	if errors.Is(first.Err, context.Canceled) || errors.Is(first.Err, kafka.ErrClosed) {
+		return // the task is ending: not acknowledged, sent again after its restart
+	}
+	s.t.metrics.recordErrors.Add(int64(len(errs)))
+	s.t.metrics.recordFailures.Add(int64(len(errs)))
+	if !s.stages.tol.all {
+		s.fail(fmt.Errorf("produce %s: %w", place(b, first.Row), first.Err))
+		return
+	}
+	// KIP-779: with errors.tolerance=all a record that the broker refuses is reported and skipped.
+	s.t.metrics.recordsSkipped.Add(int64(len(errs)))
+	if s.stages.tol.logErrors {
+		for _, e := range errs {
+			s.stages.tol.log(s.t, b, &batch.RowError{Row: e.Row, Stage: batch.KafkaProduce, Class: "org.apache.kafka.connect.source.SourceTask", Err: e.Err})
+		}
+	}
+	flight.ack()
+}
