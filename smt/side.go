@@ -32,6 +32,14 @@ func applyRows(b *batch.Batch, p *batch.Payload, k int, row rowFunc) {
 	})
 }
 
+// allNull reports that a root has nothing but nulls.
+func allNull(root *batch.Vec) bool {
+	if root.Kind == batch.KindDyn {
+		return root.Tags == nil && root.Tag == batch.TagNull
+	}
+	return root.N > 0 && root.Valid != nil && !root.Const && root.Valid.Count(root.N) == 0
+}
+
 // splitNulls moves the nulls of a variant into one of their own, which transforms that skip nulls do not touch. It
 // reports whether rows are left in variant k to be worked on. JSON cells must be resolved before.
 func splitNulls(b *batch.Batch, p *batch.Payload, k int) bool {
