@@ -4,6 +4,7 @@ package config
 
 import (
 	"errors"
+	"slices"
 	"strings"
 )
 
@@ -141,6 +142,11 @@ func (k *Key) apply(props Props, o Options, first bool) (v any, errs []*Error, e
 			}
 		}
 	}
+	if list, ok := v.([]string); ok && first {
+		if _, ok := k.info.Validator.(ValidList); ok { // parsing forgives repetitions, which validation reports
+			v = distinct(list)
+		}
+	}
 	if k.info.Validator != nil && !(first && len(errs) > 0) {
 		if e := k.info.Validator.Validate(k.info.Name, v); e != nil {
 			var c *Crash
@@ -161,6 +167,17 @@ func (k *Key) apply(props Props, o Options, first bool) (v any, errs []*Error, e
 		}
 	}
 	return v, errs, err
+}
+
+// distinct returns the items without repetitions, in order of first appearance.
+func distinct(items []string) []string {
+	out := make([]string, 0, len(items))
+	for _, it := range items {
+		if !slices.Contains(out, it) {
+			out = append(out, it)
+		}
+	}
+	return out
 }
 
 // hide returns a copy of e that does not show raw.
