@@ -45,6 +45,9 @@ func display(v any) string {
 	case []string:
 		return "[" + strings.Join(v, ", ") + "]"
 	case Class:
+		if v.Interface {
+			return "interface " + v.Name
+		}
 		return "class " + v.Name
 	case Password:
 		return HiddenText

@@ -140,8 +140,8 @@ type Class struct {
 	Name string
 	// Kinds are the plugin interfaces it implements, itself included.
 	Kinds Kind
-	// Abstract is set for interfaces and abstract classes.
-	Abstract bool
+	// Abstract is set for interfaces and abstract classes, Interface for the former.
+	Abstract, Interface bool
 	// Children names the public classes nested in an abstract one that could be
 	// meant instead, joined with ", ".
 	Children string

@@ -345,7 +345,7 @@ func Concrete(iface string, kind Kind) Validator {
 		case !ok:
 			return wrongType(key, value, "Value must be a class")
 		case c.Kinds&kind == 0:
-			return Plain(key, "Class class "+c.Name+" does not implement the "+simple+" interface")
+			return Plain(key, "Class "+display(c)+" does not implement the "+simple+" interface")
 		case c.Abstract:
 			message := "This class is abstract and cannot be created."
 			if c.Children != "" {

@@ -28,6 +28,8 @@ var loadClasses = sync.OnceValue(func() map[string]config.Class {
 			switch f {
 			case 'A':
 				c.Abstract = true
+			case 'I':
+				c.Abstract, c.Interface = true, true
 			case 'P':
 				c.Private = true
 			default:

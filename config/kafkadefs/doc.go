@@ -7,7 +7,7 @@
 //	defs.json     every key, recorded by reflection from the classes of Kafka 4.3.1;
 //	              a class is a list of indices and ranges of indices into the keys
 //	classes.txt   Java classes that a CLASS value may name, with a letter for each
-//	              plugin interface, A for abstract, P for no public constructor
+//	              plugin interface, I for interfaces, A for abstract, P for no public constructor
 //	docs.txt      documentation of keys, our own words
 //
 // A name with a hash, such as TopicCreationConfig#group, is a definition that the

@@ -54,7 +54,11 @@ func castSpec(text string) config.Validator {
 			name := trim(parts[len(parts)-1])
 			switch t := strings.ToUpper(name); {
 			case !slices.Contains(schemaTypes, t):
-				return config.Plain(key, "Invalid type found in casting spec: "+name)
+				// Connect means to name a cause and picks the constructor for key and value.
+				return &config.Error{
+					Key:   "Invalid type found in casting spec: " + name,
+					Value: "java.lang.IllegalArgumentException: No enum constant org.apache.kafka.connect.data.Schema.Type." + t,
+				}
 			case !slices.Contains(castTypes, t):
 				return config.Plain(key, "Cast transformation does not support casting to "+t+
 					"; supported types are ["+strings.Join(castTypes, ", ")+"]")

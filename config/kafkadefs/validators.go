@@ -214,10 +214,7 @@ func regexList(text string) config.Validator {
 
 func connectProtocol(text string) config.Validator {
 	return config.ValidatorFunc{Text: text, Check: func(key string, value any) error {
-		s, ok := value.(string)
-		if !ok {
-			return nullPointer(key, "Invalid Connect protocol compatibility")
-		}
+		s, _ := value.(string)
 		switch strings.ToUpper(s) {
 		case "EAGER", "COMPATIBLE", "SESSIONED":
 			return nil

@@ -95,6 +95,9 @@ func restriction(spec string) (lo, hi bound, message string) {
 // qualifiers are ordered words; "" is the release itself.
 var qualifiers = []string{"alpha", "beta", "milestone", "rc", "snapshot", "", "sp"}
 
+// shortQualifiers stand for words right before a digit only.
+var shortQualifiers = map[string]string{"a": "alpha", "b": "beta", "m": "milestone"}
+
 // CompareVersions compares as Maven's ComparableVersion does for the versions that
 // occur in practice: numbers by value, known qualifiers before or after the
 // release, 1 equal to 1.0.
@@ -124,7 +127,11 @@ func versionTokens(v string) []string {
 	start := 0
 	flush := func(end int) {
 		if end > start {
-			tokens = append(tokens, canonical(v[start:end]))
+			token := v[start:end]
+			if end < len(v) && unicode.IsDigit(rune(v[end])) && shortQualifiers[token] != "" {
+				token = shortQualifiers[token]
+			}
+			tokens = append(tokens, canonical(token))
 		}
 	}
 	v = strings.ToLower(v)
@@ -151,12 +158,6 @@ func canonical(token string) string {
 		return ""
 	case "cr":
 		return "rc"
-	case "a":
-		return "alpha"
-	case "b":
-		return "beta"
-	case "m":
-		return "milestone"
 	}
 	return strings.TrimLeft(token, "0")
 }
