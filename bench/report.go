@@ -202,15 +202,16 @@ func (r *report) table(w *workload) string {
 	b.WriteString("\n\n| | penstock | raw client | JVM | JVM, first run | vs JVM | vs raw |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: |\n")
 	for _, x := range rows(w.kind) {
 		m, p, j := median(mine, x.figure), median(raw, x.figure), median(jvm, x.figure)
-		c := 0.0
-		if hot && len(cold) > 0 {
-			c = x.figure(cold[0])
-		}
-		show := func(v float64) string {
-			if v <= 0 {
+		// Nothing at all is a figure only of what is counted in ticks: an idle worker may use none.
+		show := func(v float64, runs []result) string {
+			if len(runs) == 0 || v < 0 || v == 0 && w.kind != idleKind {
 				return "–"
 			}
 			return x.format(v)
+		}
+		first := "–"
+		if hot && len(cold) > 0 {
+			first = show(x.figure(cold[0]), cold)
 		}
 		ratio := func(peer float64) string {
 			if m <= 0 || peer <= 0 {
@@ -221,7 +222,7 @@ func (r *report) table(w *workload) string {
 			}
 			return fmt.Sprintf("%.2f ×", peer/m)
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s |\n", x.name, show(m), show(p), show(j), show(c), ratio(j), ratio(p))
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s |\n", x.name, show(m, mine), show(p, raw), show(j, jvm), first, ratio(j), ratio(p))
 	}
 	return b.String()
 }

@@ -26,14 +26,18 @@ apt_install() {
     die "installing $* failed"
 }
 
-# need_java: sets java to a Java of version 17 or newer, which Kafka's broker asks for.
+# need_java: sets java to a Java of version 17 or newer, which Kafka's broker asks for. One that was good before is not
+# asked for its version again: that takes as long as a small program, and starts are timed.
 need_java() {
   java=${PENSTOCK_JAVA:-$(command -v java || true)}
+  [[ -n $java && -e $cache/java-checked && $(<"$cache/java-checked") == "$java" ]] && return
   if [[ -z $java || $(java_version "$java") -lt 17 ]]; then
     [[ -z ${PENSTOCK_JAVA:-} ]] || die "PENSTOCK_JAVA=$PENSTOCK_JAVA is not a Java 17 or newer"
-    apt_install java default-jdk-headless
+    apt_install "java 17" default-jdk-headless
     java=$(command -v java)
   fi
+  mkdir -p "$cache"
+  echo "$java" >"$cache/java-checked"
 }
 
 # jars PROFILE: sets dir to a folder with the jars of a profile of kafka/pom.xml. The first call fetches them from

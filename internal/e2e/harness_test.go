@@ -88,7 +88,12 @@ var names atomic.Int64
 // unique makes a name that no other test of this run has used: groups and topics outlive a test on the shared broker.
 func unique(t *testing.T, what string) string {
 	t.Helper()
-	name := strings.NewReplacer("/", "-", "=", "-").Replace(strings.ToLower(t.Name()))
+	name := strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '.' {
+			return r
+		}
+		return '-'
+	}, strings.ToLower(t.Name()))
 	return fmt.Sprintf("%s-%s-%d", name, what, names.Add(1))
 }
 

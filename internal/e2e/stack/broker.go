@@ -17,7 +17,8 @@ type Broker struct {
 	Addr string
 }
 
-// StartBroker starts an Apache Kafka node with empty storage in dir; properties ("key=value") override its configuration.
+// StartBroker starts an Apache Kafka node with empty storage in dir; properties ("key=value") override its configuration,
+// where {PORT} and {CONTROLLER_PORT} stand for the ports that it got (a test that sets listeners= needs them).
 // It returns when the broker serves; the first call on a machine fetches the jars.
 func StartBroker(dir string, env []string, properties ...string) (*Broker, error) {
 	run, err := script("broker")
@@ -28,7 +29,11 @@ func StartBroker(dir string, env []string, properties ...string) (*Broker, error
 	if err != nil {
 		return nil, err
 	}
-	argv := append([]string{run, "run", filepath.Join(dir, "broker"), strconv.Itoa(ports[0]), strconv.Itoa(ports[1])}, properties...)
+	argv := []string{run, "run", filepath.Join(dir, "broker"), strconv.Itoa(ports[0]), strconv.Itoa(ports[1])}
+	fill := strings.NewReplacer("{PORT}", argv[3], "{CONTROLLER_PORT}", argv[4])
+	for _, p := range properties {
+		argv = append(argv, fill.Replace(p))
+	}
 	p, err := Start("broker", dir, env, argv...)
 	if err != nil {
 		return nil, err
