@@ -32,7 +32,8 @@ type User struct {
 
 // Options configures Start. The zero value is a broker on a free loopback port that keeps nothing.
 type Options struct {
-	// Listen is host:port. Empty means 127.0.0.1 and a free port; port 0 means a free port.
+	// Listen is host:port. Empty means 127.0.0.1 and a free port; port 0 means a free port. Clients are told to come
+	// back to the same address, so a wildcard serves this machine only.
 	Listen string
 	// DataDir keeps topics, records, groups and transactions between runs. Empty keeps them in memory.
 	DataDir string

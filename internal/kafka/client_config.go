@@ -132,6 +132,9 @@ func (p *parser) connection(c *ClientConfig) {
 		kgo.RetryBackoffFn(backoff(first, last)),
 		kgo.DisableClientMetrics(),
 	)
+	if n := p.long("retries", math.MaxInt32); p.role == RoleAdmin && n < math.MaxInt32 {
+		c.common = append(c.common, kgo.RequestRetries(int(n)))
+	}
 	if idle := p.long("connections.max.idle.ms", 540_000); idle > 0 {
 		c.common = append(c.common, kgo.ConnIdleTimeout(clamp(time.Duration(min(idle, math.MaxInt32))*time.Millisecond, time.Second, 15*time.Minute)))
 	}

@@ -146,7 +146,7 @@ func TestParseBad(t *testing.T) {
 	f(RoleProducer, "enable.idempotence", "true", "to at most 5", "max.in.flight.requests.per.connection", "6")
 	f(RoleProducer, "transactional.id", "t", "without also enabling idempotence", "enable.idempotence", "false")
 	f(RoleProducer, "transactional.id", "", "String must be non-empty")
-	f(RoleProducer, "delivery.timeout.ms", "30004", "should be equal to or larger than linger.ms + request.timeout.ms")
+	f(RoleProducer, "delivery.timeout.ms", "30000", "should be equal to or larger than linger.ms + request.timeout.ms")
 	f(RoleProducer, "partitioner.class", "my.Partitioner", "RoundRobinPartitioner")
 	f(RoleProducer, "transaction.two.phase.commit.enable", "true", "not supported")
 	f(RoleProducer, "max.in.flight.requests.per.connection", "0", "Value must be at least 1")

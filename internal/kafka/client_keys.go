@@ -9,7 +9,7 @@ var clientKeys = []clientKey{
 	{name: "allow.auto.create.topics", roles: forConsumer, kind: kindBoolean},
 	{name: "auto.commit.interval.ms", roles: forConsumer, kind: kindInt, min: bound(0), effect: noEffectSilent},
 	{name: "auto.offset.reset", roles: forConsumer, kind: kindString},
-	{name: "batch.size", roles: forProducer, kind: kindInt, min: bound(0), effect: noEffectSilent},
+	{name: "batch.size", roles: forProducer, kind: kindInt, min: bound(0)},
 	{name: "bootstrap.controllers", roles: forAdmin, kind: kindList, effect: noEffect},
 	{name: "bootstrap.servers", roles: forAll, kind: kindList},
 	{name: "buffer.memory", roles: forProducer, kind: kindLong, min: bound(0)},

@@ -14,7 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Record is a fetched record. Its bytes belong to the Fetch it came in.
+// Record is a record. One that was fetched belongs to its Fetch, with its bytes.
 type Record = kgo.Record
 
 // TopicPartition names a partition.
@@ -154,7 +154,8 @@ func (c *Consumer) Owned(f func(tp TopicPartition, assignment uint64)) {
 	}
 }
 
-// Pause stops partitions from being returned by Poll; the group does not notice. Records already fetched are kept for Resume.
+// Pause stops partitions from being returned by Poll; the group does not notice.
+// Records fetched ahead are not lost: they are fetched again after Resume.
 func (c *Consumer) Pause(tps ...TopicPartition) { c.client.PauseFetchPartitions(byTopic(tps)) }
 
 // Resume undoes Pause.

@@ -556,3 +556,107 @@ func TestPingUnreachable(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func TestPatternWithoutATopicYet(t *testing.T) {
+	b := startBroker(t, embedded.Options{})
+	c := newConsumer(t, consumerConfig(t, b, "pat", "metadata.max.age.ms", "250"), ConsumerOptions{
+		Match: func(topic string) bool { return topic == "later" },
+	})
+	produceRows(t, newProducer(t, b), textRows("later", "x"))
+	if got := collect(t, c, 1); len(got[TopicPartition{"later", 0}]) != 1 {
+		t.Fatal(got)
+	}
+}
+
+func TestProduceUnreachable(t *testing.T) {
+	b := startBroker(t, embedded.Options{})
+	p := newProducer(t, b, "max.block.ms", "400")
+	addr := b.Addr()
+	b.Close()
+	err := p.ProduceRows(testContext(t), textRows("t", "x"), func([]RowError) { t.Error("done was called") })
+	var u *UnreachableError
+	if !errors.As(err, &u) || u.Bootstrap[0] != addr {
+		t.Fatal(err)
+	}
+	// Without a limit the task waits, as Connect's does, until it is told to stop.
+	p2, err := NewProducer(mustParse(t, RoleProducer, SourceProducerDefaults(addr, "id")), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p2.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 600*time.Millisecond)
+	defer cancel()
+	if err := p2.ProduceRows(ctx, textRows("t", "x"), nil); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatal(err)
+	}
+}
+
+func TestProduceIsFedByManyTopics(t *testing.T) {
+	b := startBroker(t, embedded.Options{})
+	p := newProducer(t, b)
+	rows := textRows("", "0", "1", "2", "3", "4", "5")
+	rows.TopicOf = func(i int) string { return "t" + strconv.Itoa(i%2) }
+	if errs := produceRows(t, p, rows); errs != nil {
+		t.Fatal(errs)
+	}
+	c := newConsumer(t, consumerConfig(t, b, "many"), ConsumerOptions{Topics: []string{"t0", "t1"}})
+	got := collect(t, c, 6)
+	if !slices.Equal(got[TopicPartition{"t0", 0}], []string{"0", "2", "4"}) || !slices.Equal(got[TopicPartition{"t1", 0}], []string{"1", "3", "5"}) {
+		t.Fatal(got)
+	}
+}
+
+func TestAllRowsSkipped(t *testing.T) {
+	p := newProducer(t, startBroker(t, embedded.Options{}))
+	rows := textRows("t", "a", "b")
+	rows.Skip = func(int) bool { return true }
+	if errs := produceRows(t, p, rows); errs != nil {
+		t.Fatal(errs)
+	}
+}
+
+func TestProduceRowsDoesNotAllocatePerRow(t *testing.T) {
+	b := startBroker(t, embedded.Options{})
+	p := newProducer(t, b)
+	rows := &Rows{N: 2048, Topic: "t", Buf: make([]byte, 64)}
+	for range rows.N {
+		rows.Value = append(rows.Value, PackBytes(0, 64))
+	}
+	got := make(chan struct{})
+	done := func([]RowError) { got <- struct{}{} }
+	run := func() {
+		if err := p.ProduceRows(context.Background(), rows, done); err != nil {
+			t.Error(err)
+		}
+		<-got
+	}
+	run()
+	// The embedded broker's own allocations are in here as well; they too are per batch.
+	if n := testing.AllocsPerRun(10, run); n > float64(rows.N)/4 {
+		t.Errorf("%.0f allocations for %d rows", n, rows.N)
+	}
+}
+
+func TestRecordPool(t *testing.T) {
+	p := newRecordPool()
+	s := p.GetRecords(100)
+	if len(s) != 0 || cap(s) != 128 {
+		t.Fatalf("len %d cap %d", len(s), cap(s))
+	}
+	p.PutRecords(s)
+	if again := p.GetRecords(65); &again[:1][0] != &s[:1][0] {
+		t.Error("the slice was not reused")
+	}
+	// Idle memory is bounded, and a class that went out of use makes room for the one in use.
+	for range 100 {
+		p.PutRecords(make([]Record, 0, 4096))
+	}
+	for range 100 {
+		p.PutRecords(make([]Record, 0, 1024))
+	}
+	if p.idle > pooledIdleBytes || len(p.classes[12].free) != 0 || len(p.classes[10].free) == 0 {
+		t.Errorf("idle %d, %d of 4096 and %d of 1024", p.idle, len(p.classes[12].free), len(p.classes[10].free))
+	}
+	p.PutRecords(make([]Record, 0, 1000)) // not one of ours
+	p.PutRecords(nil)
+}

@@ -146,7 +146,7 @@ func (t *topicWait) wait(ctx context.Context, topic string) error {
 	defer pause.Stop()
 	<-pause.C
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, time.Second) {
-		err := t.look(ctx, topic)
+		err := t.lookWithin(ctx, topic, limit-time.Since(start))
 		if err == nil {
 			t.mu.Lock()
 			t.known[topic] = true

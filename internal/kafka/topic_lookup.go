@@ -6,11 +6,28 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
+
+// lookWithin is look with at most left time, unless a broker that is down is waited for anyway.
+func (t *topicWait) lookWithin(ctx context.Context, topic string, left time.Duration) error {
+	if t.producer.cfg.waitForBroker {
+		return t.look(ctx, topic)
+	}
+	short, cancel := context.WithTimeout(ctx, max(left, metadataMinAge))
+	defer cancel()
+	err := t.look(short, topic)
+	if err != nil && short.Err() != nil && ctx.Err() == nil {
+		return &UnreachableError{Bootstrap: t.producer.cfg.Bootstrap, Err: errNoAnswer}
+	}
+	return err
+}
+
+var errNoAnswer = errors.New("no answer in time")
 
 // look asks a broker for the topic, which creates it where auto.create.topics.enable is on. A broker
 // that cannot be reached is an *UnreachableError.
