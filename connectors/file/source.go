@@ -276,7 +276,7 @@ func (s *Source) reopen() {
 		return
 	}
 	_ = s.file.Close()
-	s.file, s.position, s.tail = nil, 0, s.tail[:0]
+	s.file, s.position, s.tail, s.idle = nil, 0, s.tail[:0], idleMin
 }
 
 // emit completes the batch around its column of lines.
