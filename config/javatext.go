@@ -16,9 +16,6 @@ func trim(s string) string {
 	return strings.TrimFunc(s, func(r rune) bool { return r <= ' ' })
 }
 
-// isBlank is Utils.isBlank for a non-null string.
-func isBlank(s string) bool { return trim(s) == "" }
-
 // upper is String.toUpperCase(Locale.ROOT). Go maps rune by rune; of the letters
 // that grow, sharp s is the one people type.
 func upper(s string) string { return strings.ToUpper(strings.ReplaceAll(s, "ß", "SS")) }

@@ -15,19 +15,22 @@ import (
 
 // Names of definitions that other packages ask for.
 const (
-	Standalone            = "org.apache.kafka.connect.runtime.standalone.StandaloneConfig"
-	Distributed           = "org.apache.kafka.connect.runtime.distributed.DistributedConfig"
-	Connector             = "org.apache.kafka.connect.runtime.ConnectorConfig"
-	SourceConnector       = "org.apache.kafka.connect.runtime.SourceConnectorConfig"
-	SinkConnector         = "org.apache.kafka.connect.runtime.SinkConnectorConfig"
-	Task                  = "org.apache.kafka.connect.runtime.TaskConfig"
-	TopicCreationDefault  = "org.apache.kafka.connect.runtime.TopicCreationConfig#defaultGroup"
-	TopicCreationGroup    = "org.apache.kafka.connect.runtime.TopicCreationConfig#group"
-	JSONConverter         = "org.apache.kafka.connect.json.JsonConverter"
-	Producer              = "org.apache.kafka.clients.producer.ProducerConfig"
-	Consumer              = "org.apache.kafka.clients.consumer.ConsumerConfig"
-	Admin                 = "org.apache.kafka.clients.admin.AdminClientConfig"
-	MirrorMaker           = "org.apache.kafka.connect.mirror.MirrorMakerConfig"
+	Standalone           = "org.apache.kafka.connect.runtime.standalone.StandaloneConfig"
+	Distributed          = "org.apache.kafka.connect.runtime.distributed.DistributedConfig"
+	Connector            = "org.apache.kafka.connect.runtime.ConnectorConfig"
+	SourceConnector      = "org.apache.kafka.connect.runtime.SourceConnectorConfig"
+	SinkConnector        = "org.apache.kafka.connect.runtime.SinkConnectorConfig"
+	Task                 = "org.apache.kafka.connect.runtime.TaskConfig"
+	TopicCreationDefault = "org.apache.kafka.connect.runtime.TopicCreationConfig#defaultGroup"
+	TopicCreationGroup   = "org.apache.kafka.connect.runtime.TopicCreationConfig#group"
+	JSONConverter        = "org.apache.kafka.connect.json.JsonConverter"
+	Producer             = "org.apache.kafka.clients.producer.ProducerConfig"
+	Consumer             = "org.apache.kafka.clients.consumer.ConsumerConfig"
+	Admin                = "org.apache.kafka.clients.admin.AdminClientConfig"
+	MirrorMaker          = "org.apache.kafka.connect.mirror.MirrorMakerConfig"
+)
+
+const (
 	recordedTopicGroup    = "mygroup" // the group name that TopicCreationGroup was recorded for
 	connectStorageIface   = "org.apache.kafka.connect.storage."
 	subclassValidatorText = "A concrete subclass of "

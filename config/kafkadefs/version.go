@@ -98,11 +98,9 @@ var qualifiers = []string{"alpha", "beta", "milestone", "rc", "snapshot", "", "s
 // shortQualifiers stand for words right before a digit only.
 var shortQualifiers = map[string]string{"a": "alpha", "b": "beta", "m": "milestone"}
 
-// CompareVersions compares as Maven's ComparableVersion does for the versions that
+// compareVersions compares as Maven's ComparableVersion does for the versions that
 // occur in practice: numbers by value, known qualifiers before or after the
 // release, 1 equal to 1.0.
-func CompareVersions(a, b string) int { return compareVersions(a, b) }
-
 func compareVersions(a, b string) int {
 	x, y := versionTokens(a), versionTokens(b)
 	for i := range max(len(x), len(y)) {
