@@ -273,3 +273,30 @@ func TestCrashHasAProperErrorInstead(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// Recorded with Kafka 4.3.1: parsing drops repetitions before it validates, which
+// validation for the REST interface does not.
+func TestParseForgivesRepetitions(t *testing.T) {
+	d := Def{List("v").Validate(ValidList{EmptyAllowed: true}), List("plain")}
+	f := func(text, want, wantErr string) {
+		t.Helper()
+		v, err := d.ParseStrings(map[string]string{"v": text, "plain": text})
+		if wantErr != "" {
+			if err == nil || err.Error() != wantErr {
+				t.Fatalf("%q: got %v, want %s", text, err, wantErr)
+			}
+			return
+		}
+		if err != nil || strings.Join(v.List("v"), "|") != want || len(v.List("plain")) != strings.Count(text, ",")+1 {
+			t.Fatalf("%q: got %v, %v", text, v, err)
+		}
+	}
+	f("a,a", "a", "")
+	f(" a , b,a", "a|b", "")
+	f(",", "", "Configuration 'v' values must not be empty.")
+	f("a,,a", "", "Configuration 'v' values must not be empty.")
+	if got := d.Validate(NewProps(map[string]string{"v": "a,a"}))[0].Errors; len(got) != 1 ||
+		got[0] != "Configuration 'v' values must not be duplicated." {
+		t.Fatalf("got %q", got)
+	}
+}
