@@ -5,8 +5,10 @@ package smt
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -32,27 +34,27 @@ type goldenCase struct {
 // columnKinds are the transforms that edit fields in place.
 var columnKinds = []string{"Cast", "TimestampConverter", "ReplaceField", "MaskField", "Flatten"}
 
-// TestGoldenColumns runs every vector of these transforms: record by record, and (each fiftieth) in all forms of the
-// harness.
+// TestGoldenColumns runs every vector of these transforms: alone, and then all of one configuration together, in every
+// form of the harness.
 func TestGoldenColumns(t *testing.T) {
 	const path = "testdata/vectors/smt.jsonl.gz"
 	if _, err := os.Stat(path); err != nil {
 		t.Skip("no vectors")
 	}
-	total, good, n := map[string]int{}, map[string]int{}, 0
+	total, good := map[string]int{}, map[string]int{}
+	groups := map[string]*goldenGroup{}
 	err := vectors.Lines(path, func(line []byte) error {
 		kind, _, _ := strings.Cut(string(line[bytes.Index(line, []byte(`"id":`))+5:]), "-")
 		kind = strings.Trim(kind, ` "`)
-		if !contains(columnKinds, kind) {
+		if !slices.Contains(columnKinds, kind) {
 			return nil
 		}
 		var c goldenCase
 		if err := json.Unmarshal(line, &c); err != nil {
 			return err
 		}
-		n++
 		total[kind]++
-		if err := c.run(t, n%50 == 0); err != nil {
+		if err := c.run(groups); err != nil {
 			t.Errorf("%s: %v\n%s", c.ID, err, c.Config)
 			return nil
 		}
@@ -65,15 +67,17 @@ func TestGoldenColumns(t *testing.T) {
 	for _, k := range columnKinds {
 		t.Logf("%s: %d of %d", k, good[k], total[k])
 	}
+	for _, g := range groups {
+		batchtest.Run(t, g.make, g.in, g.sink, g.want)
+	}
 }
 
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
+// goldenGroup is the cases that share a configuration.
+type goldenGroup struct {
+	make func() (func(*batch.Batch) error, error)
+	sink bool
+	in   []batch.Record
+	want []batchtest.Outcome
 }
 
 // make configures the transform of a case.
@@ -93,12 +97,8 @@ func (c *goldenCase) make() (Transform, error) {
 	return plugin.New(v)
 }
 
-func (c *goldenCase) run(t *testing.T, all bool) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("%v", r)
-		}
-	}()
+// run checks a case alone and puts it into the group of its configuration.
+func (c *goldenCase) run(groups map[string]*goldenGroup) error {
 	in, err := vectors.ReadRecord(c.Record)
 	if err != nil {
 		return err
@@ -106,7 +106,7 @@ func (c *goldenCase) run(t *testing.T, all bool) (err error) {
 	transform, err := c.make()
 	if e := c.Expect.Error; e != nil && e.Phase == "configure" {
 		if d := e.Matches(err); d != "" {
-			return fmt.Errorf("%s", d)
+			return errors.New(d)
 		}
 		return nil
 	}
@@ -128,12 +128,6 @@ func (c *goldenCase) run(t *testing.T, all bool) (err error) {
 			want = batchtest.Kept(out.Record)
 		}
 	}
-	if all {
-		batchtest.Run(t, func() (func(*batch.Batch) error, error) {
-			tr, err := c.make()
-			return tr.Apply, err
-		}, []batch.Record{in.Record, in.Record, in.Record}, in.Sink, []batchtest.Outcome{want, want, want})
-	}
 	b := batch.New()
 	b.Load([]batch.Record{in.Record}, in.Sink)
 	if err := transform.Apply(b); err != nil {
@@ -145,6 +139,19 @@ func (c *goldenCase) run(t *testing.T, all bool) (err error) {
 	if d := batchtest.Diff(b, 0, want); d != "" {
 		return fmt.Errorf("%s\nin %s", d, batchtest.Show(in.Record))
 	}
+	key := fmt.Sprint(c.Class, string(c.Config), in.Sink)
+	g := groups[key]
+	if g == nil {
+		g = &goldenGroup{sink: in.Sink, make: func() (func(*batch.Batch) error, error) {
+			tr, err := c.make()
+			return tr.Apply, err
+		}}
+		groups[key] = g
+	}
+	if strings.HasPrefix(want.Message, "Flatten transformation was passed a value of type") {
+		want.Message = "" // of two bad members the first counts, and the order of a map's members is lost among other rows
+	}
+	g.in, g.want = append(g.in, in.Record), append(g.want, want)
 	return nil
 }
 

@@ -143,10 +143,14 @@ func (t *ReplaceField) row(s *batch.Schema, x any) (*batch.Schema, any, error) {
 		out := &batch.MapValue{}
 		for _, e := range m.Entries {
 			name, ok := e.Key.(string)
-			if !ok {
+			switch {
+			case e.Key == nil:
+				if len(t.include) == 0 {
+					putKey(out, nil, e.Value)
+				}
+			case !ok:
 				return nil, nil, castFault(e.Key, "java.lang.String")
-			}
-			if t.keeps(name) {
+			case t.keeps(name):
 				out.Put(t.renamed(name), e.Value)
 			}
 		}

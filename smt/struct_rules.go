@@ -204,6 +204,29 @@ func copyMap(m *batch.MapValue) *batch.MapValue {
 	return &batch.MapValue{Entries: append(make([]batch.Entry, 0, len(m.Entries)+1), m.Entries...)}
 }
 
+// putKey is Map.put for a string key or null.
+func putKey(m *batch.MapValue, key, x any) {
+	if s, ok := key.(string); ok {
+		m.Put(s, x)
+		return
+	}
+	for i := range m.Entries {
+		if m.Entries[i].Key == nil {
+			m.Entries[i].Value = x
+			return
+		}
+	}
+	m.Entries = append(m.Entries, batch.Entry{Value: x})
+}
+
+// keyText is a string key or null as Java prints it.
+func keyText(key any) string {
+	if s, ok := key.(string); ok {
+		return s
+	}
+	return "null"
+}
+
 // schemaCache maps input schemas to what a transform made of them. It keeps at most maxSchemas and then starts anew.
 type schemaCache[T any] struct{ m map[*batch.Schema]T }
 
