@@ -106,14 +106,14 @@ func (b *Batch) open(v *Vec) (root *Vec, positions []int32) {
 // counts. It reports false, leaving root as it was, when there are too many columns.
 func (b *Batch) openText(root *Vec, view View) bool {
 	text := b.Slab.Bytes(view)
-	next := 0
+	before, next := len(root.Kids), 0
 	i := jsontext.Space(text, 1)
 	for text[i] != '}' {
 		end, _ := jsontext.StringEnd(text, i)
 		kid, at := memberColumn(root, text[i:end], next)
 		if kid == nil {
 			if len(root.Kids) >= maxOpenColumns {
-				return unwind(root)
+				return unwind(root, before)
 			}
 			kid, at = b.addColumn(root, string(jsontext.AppendUnquoted(nil, text[i:end])))
 		}
@@ -146,11 +146,12 @@ func memberColumn(root *Vec, tok []byte, next int) (*Vec, int) {
 }
 
 func (b *Batch) openMap(root *Vec, m *MapValue) bool {
+	before := len(root.Kids)
 	for _, e := range m.Entries {
 		kid, _ := root.Kid(e.Key.(string))
 		if kid == nil {
 			if len(root.Kids) >= maxOpenColumns {
-				return unwind(root)
+				return unwind(root, before)
 			}
 			kid, _ = b.addColumn(root, e.Key.(string))
 		}
@@ -185,8 +186,10 @@ func putCell(kid *Vec, i int, t Tag, cell uint64) {
 	kid.W[i] = cell
 }
 
-// unwind takes back the cells of row root.N.
-func unwind(root *Vec) bool {
+// unwind takes back the cells of row root.N, and the columns that it added after the first n.
+func unwind(root *Vec, n int) bool {
+	clear(root.Kids[n:])
+	root.Names, root.Kids = root.Names[:n], root.Kids[:n]
 	for _, kid := range root.Kids {
 		if kid.N > root.N {
 			kid.N = root.N

@@ -101,7 +101,7 @@ func (b *Batch) Reset() {
 	clear(b.Boxed)
 	b.Boxed = b.Boxed[:0]
 	b.Out.reset()
-	b.deadRows, b.limit = 0, limitState{}
+	b.deadRows, b.limit = 0, limitState{out: b.limit.out}
 	b.used = 0
 }
 
