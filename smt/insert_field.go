@@ -3,6 +3,7 @@
 package smt
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/penstock-io/penstock/batch"
@@ -202,20 +203,46 @@ func (t *InsertField) fill(b *batch.Batch, v *batch.Variant, col *batch.Vec, kin
 	case insertStatic:
 		constant(col, batch.TagString, uint64(b.Slab.AppendText(t.static)), n)
 	case insertPartition:
+		if b.Partition == nil && b.Origin.Partition != batch.NoPartition {
+			constant(col, batch.TagInt32, batch.IntCell(int64(b.Origin.Partition)), n)
+			return
+		}
 		for pos := range n {
 			part := b.PartitionAt(v.Row(pos))
 			pushFact(col, batch.TagInt32, batch.IntCell(int64(part)), part != batch.NoPartition)
 		}
 	case insertOffset:
-		for pos := range n {
-			pushFact(col, batch.TagInt64, batch.IntCell(b.Offset[v.Row(pos)]), true)
-		}
+		numbers(v, col, b.Offset)
 	case insertTimestamp:
+		if len(b.Timestamp) == b.N && !slices.Contains(b.Timestamp, batch.NoTimestamp) {
+			numbers(v, col, b.Timestamp)
+			return
+		}
 		for pos := range n {
 			ts := b.TimestampAt(v.Row(pos))
 			pushFact(col, batch.TagInt64, batch.IntCell(ts), ts != batch.NoTimestamp)
 		}
 	}
+}
+
+// numbers makes a column of 64-bit facts that every row has.
+func numbers(v *batch.Variant, col *batch.Vec, facts []int64) {
+	n := v.Root.N
+	col.N, col.Tag = n, batch.TagInt64
+	if col.Kind == batch.KindWords {
+		col.Tag = 0
+	}
+	w := slices.Grow(col.W[:0], n)[:n]
+	if v.Rows == nil {
+		for i := range w {
+			w[i] = uint64(facts[i])
+		}
+	} else {
+		for i, row := range v.Rows {
+			w[i] = uint64(facts[row])
+		}
+	}
+	col.W = w
 }
 
 func constant(col *batch.Vec, tag batch.Tag, cell uint64, n int) {
