@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/penstock-io/penstock/engine"
+	"github.com/penstock-io/penstock/worker/loglevel"
+	"github.com/penstock-io/penstock/worker/offsetfile"
+	"github.com/penstock-io/penstock/worker/rest"
+)
+
+// Standalone is a worker of one process: configurations and statuses in memory, offsets in a file
+// (org.apache.kafka.connect.runtime.standalone.StandaloneHerder). It implements rest.Herder.
+type Standalone struct {
+	cfg       *Config
+	deps      Deps
+	log       *slog.Logger // of the herder and connectors
+	engineLog *slog.Logger // of tasks
+	restLog   *slog.Logger
+	clusterID string
+	offsets   engine.OffsetStore
+	statuses  *statusStore
+	tracking  bool
+
+	server  *rest.Server
+	private *rest.PrivateServer
+	ready   atomic.Bool
+	stopped atomic.Bool
+	stop    sync.Once
+
+	// mu guards connectors and what their fields say; it is never held while anything runs.
+	mu         sync.RWMutex
+	connectors map[string]*connector
+	// background counts the goroutines that callbacks of connectors started.
+	background sync.WaitGroup
+}
+
+var _ rest.Herder = (*Standalone)(nil)
+
+// Names of the loggers, as Kafka Connect has them: what people set at /admin/loggers.
+const (
+	herderLogger = "org.apache.kafka.connect.runtime.standalone.StandaloneHerder"
+	workerLogger = "org.apache.kafka.connect.runtime.Worker"
+	taskLogger   = "org.apache.kafka.connect.runtime.WorkerTask"
+	restLogger   = "org.apache.kafka.connect.runtime.rest.RestServer"
+	clientLogger = "org.apache.kafka.clients"
+)
+
+// NewStandalone binds the listeners of a standalone worker. Start does the rest; Stop is needed even without it.
+func NewStandalone(cfg *Config, deps Deps) (*Standalone, error) {
+	deps = deps.withDefaults(cfg)
+	s := &Standalone{
+		cfg: cfg, deps: deps, connectors: map[string]*connector{}, clusterID: deps.ClusterID, offsets: deps.Offsets,
+		log:       loglevel.Named(deps.Log, herderLogger),
+		engineLog: loglevel.Named(deps.Log, taskLogger),
+		restLog:   loglevel.Named(deps.Log, restLogger),
+		tracking:  cfg.Values.Bool("topic.tracking.enable"),
+	}
+	for _, w := range cfg.Warnings {
+		s.log.Warn("worker configuration", slog.String("problem", w))
+	}
+	o := cfg.serverOptions(s.restLog)
+	o.TLS = cfg.serverTLS
+	var err error
+	if s.server, err = rest.Listen(o); err != nil {
+		return nil, err
+	}
+	s.statuses = newStatusStore(s.server.WorkerID())
+	return s, nil
+}
+
+// Start learns the id of the Kafka cluster, opens the offsets, begins to answer REST calls and creates the connectors
+// given, in order. The first that fails ends it. Errors are *ExitError with the exit code of Kafka's own script.
+func (s *Standalone) Start(ctx context.Context, initial ...Initial) error {
+	if err := s.begin(ctx); err != nil {
+		return err
+	}
+	for _, i := range initial {
+		if err := s.create(ctx, i); err != nil {
+			return err
+		}
+	}
+	s.complete()
+	return nil
+}
+
+// begin is Start without connectors; the worker is not ready yet.
+func (s *Standalone) begin(ctx context.Context) error {
+	if err := s.findCluster(ctx); err != nil {
+		return exit(exitStart, err)
+	}
+	if err := s.openOffsets(); err != nil {
+		return exit(exitHerder, err)
+	}
+	s.server.Serve(rest.API{
+		Herder: s, Version: Version, Commit: Commit, Log: s.restLog, TopicTracking: s.tracking,
+		TopicTrackingReset: s.cfg.Values.Bool("topic.tracking.allow.reset"),
+	})
+	s.restLog.Info("Kafka Connect REST API is listening", slog.String("address", s.server.Addr()),
+		slog.String("advertised", s.server.AdvertisedURL()))
+	if err := s.listenPrivate(); err != nil {
+		return exit(exitStart, err)
+	}
+	return nil
+}
+
+// create makes a connector that was given at start.
+func (s *Standalone) create(ctx context.Context, i Initial) error {
+	info, _, err := s.PutConnector(ctx, i.Name, i.Config, i.Target, false)
+	if err != nil {
+		return exit(exitHerder, fmt.Errorf("create connector %s: %w", i.Name, err))
+	}
+	s.log.Info("created connector", slog.String("connector", info.Name))
+	return nil
+}
+
+// complete makes the worker ready.
+func (s *Standalone) complete() {
+	s.ready.Store(true)
+	s.log.Info("worker is ready", slog.String("worker_id", s.server.WorkerID()), slog.String("version", Version),
+		slog.Int("connectors", len(s.Connectors())))
+}
+
+// Initial is a connector to create at start.
+type Initial struct {
+	Name   string
+	Config rest.Config
+	Target rest.TargetState
+}
+
+// findCluster asks Kafka for the id of the cluster, within the startup timeout.
+func (s *Standalone) findCluster(ctx context.Context) error {
+	if s.clusterID != "" {
+		return nil
+	}
+	timeout := s.cfg.StartupTimeout()
+	admin, err := s.deps.NewAdmin(s.cfg.adminProps(), loglevel.Named(s.deps.Log, clientLogger))
+	if err != nil {
+		return err
+	}
+	defer admin.Close()
+	servers := s.cfg.Values.List(bootstrapKey)
+	slow := time.AfterFunc(2*time.Second, func() {
+		s.log.Warn("waiting for the Kafka cluster of bootstrap.servers to answer", slog.Any("bootstrap_servers", servers),
+			slog.Int64("timeout_ms", timeout.Milliseconds()))
+	})
+	defer slow.Stop()
+	ask, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	for pause := 200 * time.Millisecond; ; pause = min(2*pause, 2*time.Second) {
+		if s.clusterID, err = admin.ClusterID(ask); err == nil {
+			s.log.Info("connected to the Kafka cluster", slog.String("kafka_cluster_id", s.clusterID))
+			return nil
+		}
+		select {
+		case <-ask.Done():
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			return fmt.Errorf("Failed to connect to and describe Kafka cluster. Check worker's broker connection and security "+
+				"properties: bootstrap.servers=%v did not answer within %v: %w", servers, timeout, err)
+		case <-time.After(pause):
+		}
+	}
+}
+
+func (s *Standalone) openOffsets() error {
+	if s.offsets != nil {
+		return nil
+	}
+	path := s.cfg.OffsetFile()
+	store, err := offsetfile.Open(path)
+	if err != nil {
+		return fmt.Errorf("open the offset file %s: %w", path, err)
+	}
+	s.offsets = fileOffsets{store}
+	return nil
+}
+
+func (s *Standalone) listenPrivate() error {
+	list := s.cfg.Own.List(privateListenersKey)
+	if s.deps.NoPrivate || len(list) == 0 {
+		return nil
+	}
+	var err error
+	s.private, err = rest.ListenPrivate(list, !s.cfg.Own.IsSet(privateListenersKey), s.WriteMetrics, s.restLog)
+	if err != nil {
+		return err
+	}
+	s.restLog.Info("metrics and profiles are served", slog.String("address", s.private.Addr()),
+		slog.String("paths", "/metrics /debug/pprof"))
+	return nil
+}
+
+// RESTAddr is the address of the first REST listener, such as 127.0.0.1:8083.
+func (s *Standalone) RESTAddr() string { return s.server.Addr() }
+
+// RESTURL is the advertised URL of the REST API.
+func (s *Standalone) RESTURL() string { return s.server.AdvertisedURL() }
+
+// PrivateAddr is the address of /metrics and /debug/pprof, "" without them.
+func (s *Standalone) PrivateAddr() string {
+	if s.private == nil {
+		return ""
+	}
+	return s.private.Addr()
+}
+
+// Stop stops all tasks side by side, then the connectors, then the listeners. It takes no longer than the graceful
+// timeout of tasks plus some seconds, and may be called more than once.
+func (s *Standalone) Stop() {
+	s.stop.Do(func() {
+		s.stopped.Store(true)
+		s.log.Info("worker is stopping")
+		s.mu.RLock()
+		all := make([]*connector, 0, len(s.connectors))
+		for _, c := range s.connectors {
+			all = append(all, c)
+		}
+		s.mu.RUnlock()
+		var wg sync.WaitGroup
+		for _, c := range all {
+			wg.Go(func() { s.stopOne(c) })
+		}
+		wg.Wait()
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		s.server.Close(ctx)
+		if s.private != nil {
+			s.private.Close(ctx)
+		}
+		s.log.Info("worker stopped")
+	})
+}
+
+// stopOne ends one connector for good. An operation under way has two seconds to make room.
+func (s *Standalone) stopOne(c *connector) {
+	select {
+	case c.token <- struct{}{}:
+	case <-time.After(2 * time.Second):
+		s.connectorLog(c.name).Warn("connector is busy; it is not stopped in order")
+		return
+	}
+	defer func() { <-c.token }()
+	if c.reload != nil {
+		c.reload.Stop()
+	}
+	c.stopTasks(s, c.taskIDs()...)
+	if err := c.halt(s); err != nil {
+		s.connectorLog(c.name).Error("connector did not stop", slog.Any("err", err))
+	}
+}
+
+// KafkaClusterID implements rest.Viewer.
+func (s *Standalone) KafkaClusterID() string { return s.clusterID }
+
+// Ready implements rest.Viewer.
+func (s *Standalone) Ready() bool { return s.ready.Load() }
+
+// Health implements rest.Viewer.
+func (s *Standalone) Health(context.Context) error {
+	if s.stopped.Load() {
+		return errors.New("Worker is shutting down.")
+	}
+	s.mu.RLock() // a herder that hangs would hang here
+	defer s.mu.RUnlock()
+	return nil
+}
+
+// LoggerLevels implements rest.LoggerKeeper.
+func (s *Standalone) LoggerLevels() map[string]rest.LoggerLevel {
+	out := map[string]rest.LoggerLevel{}
+	for name, e := range s.deps.Levels.Levels() {
+		out[name] = rest.LoggerLevel(e)
+	}
+	return out
+}
+
+// LoggerLevel implements rest.LoggerKeeper.
+func (s *Standalone) LoggerLevel(name string) (rest.LoggerLevel, bool) {
+	e, ok := s.deps.Levels.Level(name)
+	return rest.LoggerLevel(e), ok
+}
+
+// SetLoggerLevel implements rest.LoggerKeeper.
+func (s *Standalone) SetLoggerLevel(namespace, level string) []string {
+	s.log.Info("setting level of loggers", slog.String("namespace", namespace), slog.String("level", level))
+	return s.deps.Levels.Set(namespace, level)
+}
+
+// SetClusterLoggerLevel implements rest.LoggerKeeper: this worker is the whole cluster.
+func (s *Standalone) SetClusterLoggerLevel(_ context.Context, namespace, level string) error {
+	s.SetLoggerLevel(namespace, level)
+	return nil
+}
+
+// Plugins implements rest.PluginLister.
+func (s *Standalone) Plugins() []rest.PluginInfo { return listPlugins() }
+
+// PluginConfig implements rest.PluginLister.
+func (s *Standalone) PluginConfig(name, version string) ([]rest.ConfigKey, error) {
+	return pluginConfig(name, version)
+}
+
+// Validate implements rest.PluginLister.
+func (s *Standalone) Validate(_ context.Context, cfg rest.Config) (rest.ConfigInfos, error) {
+	return s.cfg.Validate(cfg)
+}
+
+// WriteMetrics writes the metrics of the worker and its tasks as Prometheus text, under Connect's names.
+func (s *Standalone) WriteMetrics(w io.Writer) {
+	byState, tasks := s.statuses.counts()
+	count := 0
+	for _, n := range byState {
+		count += n
+	}
+	total := 0
+	for _, states := range tasks {
+		for _, n := range states {
+			total += n
+		}
+	}
+	_, _ = fmt.Fprintf(w, "kafka_connect_worker_connector_count %d\nkafka_connect_worker_task_count %d\n", count, total)
+	names := make([]string, 0, len(tasks))
+	for name := range tasks {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		sum := 0
+		for _, n := range tasks[name] {
+			sum += n
+		}
+		_, _ = fmt.Fprintf(w, "kafka_connect_worker_connector_total_task_count{connector=%q} %d\n", name, sum)
+		for _, st := range []engine.State{engine.Running, engine.Paused, engine.Failed, engine.Unassigned, engine.Restarting} {
+			_, _ = fmt.Fprintf(w, "kafka_connect_worker_connector_%s_task_count{connector=%q} %d\n", lower(string(st)), name, tasks[name][string(st)])
+		}
+	}
+	for _, t := range s.runningTasks() {
+		t.WriteMetrics(w)
+	}
+}
+
+// runningTasks returns all tasks, by connector and id.
+func (s *Standalone) runningTasks() []Task {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	names := make([]string, 0, len(s.connectors))
+	for name := range s.connectors {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	var out []Task
+	for _, name := range names {
+		c := s.connectors[name]
+		ids := make([]int, 0, len(c.running))
+		for id := range c.running {
+			ids = append(ids, id)
+		}
+		slices.Sort(ids)
+		for _, id := range ids {
+			out = append(out, c.running[id].Task)
+		}
+	}
+	return out
+}
