@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package codec
+
+import (
+	"strings"
+
+	"github.com/penstock-io/penstock/batch"
+	"github.com/penstock-io/penstock/internal/jsontext"
+)
+
+// maxColumns is how many different keys the objects of a batch may have. A row that brings more keeps its text whole.
+const maxColumns = 256
+
+// maxKnownKeys bounds what a splitter remembers between batches, so that keys made of data do not pile up.
+const maxKnownKeys = 8 * maxColumns
+
+// lookAhead is how many predicted keys may be missing in a row before a key is looked up by hash.
+const lookAhead = 4
+
+// column is a key that was seen, and its column in the batch at work.
+type column struct {
+	name   string
+	quoted string // as written, with quotes and colon: what prediction compares
+	kid    *batch.Vec
+	epoch  uint64 // of the batch that kid belongs to
+	listed bool   // is in order
+}
+
+// splitter cuts JSON text without schema into columns. Objects become one variant: a KindObject column whose kids are
+// views of undecoded text. Every other value goes to a dynamic variant.
+//
+// Most streams repeat their keys in the same order. So the keys seen so far are kept in that order, and the next key
+// of a row is compared with the next one predicted: one comparison of memory, no hashing.
+type splitter struct {
+	known  map[string]*column
+	order  []*column
+	misses int // keys found by hash in this batch
+
+	b       *batch.Batch
+	p       *batch.Payload
+	buf     []byte // the slab
+	epoch   uint64
+	root    *batch.Vec // of the object variant, nil: none yet
+	object  int
+	loose   *batch.Vec // of the dynamic variant, nil: none yet
+	dynamic int
+	full    bool // the row at work has one key too many
+	scratch []byte
+}
+
+// begin starts a batch: rows follow in order, then end.
+func (s *splitter) begin(b *batch.Batch, p *batch.Payload) {
+	if s.known == nil || len(s.known) > maxKnownKeys {
+		s.known, s.order = map[string]*column{}, nil
+	}
+	if s.misses > 64 {
+		for _, c := range s.order {
+			c.listed = false
+		}
+		s.order = s.order[:0]
+	}
+	s.b, s.p, s.buf = b, p, b.Slab.Buf()
+	s.root, s.loose, s.misses = nil, nil, 0
+	s.epoch++
+}
+
+// end brings all columns to the same length and lets go of the batch.
+func (s *splitter) end() {
+	if s.root != nil {
+		for _, kid := range s.root.Kids {
+			pad(kid, s.root.N)
+		}
+	}
+	s.b, s.p, s.buf, s.root, s.loose = nil, nil, nil, nil, nil
+}
+
+// pad appends "no such key" up to n rows.
+func pad(kid *batch.Vec, n int) {
+	for kid.N < n {
+		kid.PushTag(batch.TagMissing, 0)
+	}
+}
+
+// row takes the text at [i,end) of the slab as the value of a row. It reports false, leaving no trace, when the text is
+// not what RFC 8259 allows.
+func (s *splitter) row(row, i, end int) bool {
+	buf := s.buf[:end]
+	if i = jsontext.Space(buf, i); i == end {
+		s.b.AssignNull(s.p, row)
+		return true
+	}
+	if buf[i] != '{' {
+		return s.other(row, i, buf)
+	}
+	if s.root == nil {
+		s.root = s.b.NewVec()
+		s.root.Kind = batch.KindObject
+		s.object = s.p.Add(nil, s.root)
+	}
+	kids := len(s.root.Kids)
+	s.full = false
+	if s.members(buf, i) {
+		s.root.N++
+		s.p.Assign(s.object, row)
+		return true
+	}
+	s.undo(kids)
+	if !s.full {
+		return false
+	}
+	stop, ok := jsontext.Value(buf, i)
+	if ok {
+		s.assignLoose(row, batch.TagJSONObject, uint64(batch.MakeView(i, stop-i)))
+	}
+	return ok
+}
+
+// other takes a value that is no object. What follows the first value is none of our business, as in Java, except that
+// a number or literal must end there.
+func (s *splitter) other(row, i int, buf []byte) bool {
+	stop, ok := jsontext.Value(buf, i)
+	if !ok {
+		return false
+	}
+	if c := buf[i]; c != '[' && c != '"' && stop < len(buf) && buf[stop] != ' ' && buf[stop] != '\n' && buf[stop] != '\t' && buf[stop] != '\r' {
+		return false
+	}
+	tag, cell := s.b.ResolveCell(uint64(batch.MakeView(i, stop-i)))
+	s.buf = s.b.Slab.Buf()
+	if tag == batch.TagNull {
+		s.b.AssignNull(s.p, row)
+		return true
+	}
+	s.assignLoose(row, tag, cell)
+	return true
+}
+
+func (s *splitter) assignLoose(row int, tag batch.Tag, cell uint64) {
+	if s.loose == nil {
+		s.loose = s.b.NewColumn(nil)
+		s.dynamic = s.p.Add(nil, s.loose)
+	}
+	s.loose.PushTag(tag, cell)
+	s.p.Assign(s.dynamic, row)
+}
+
+// members cuts the object at buf[i] into the next position of the columns.
+func (s *splitter) members(buf []byte, i int) bool {
+	pos := s.root.N
+	i = jsontext.Space(buf, i+1)
+	if i < len(buf) && buf[i] == '}' {
+		return true
+	}
+	for k := 0; ; k++ {
+		var c *column
+		if k < len(s.order) && predicted(buf, i, s.order[k].quoted) {
+			c = s.order[k]
+			i += len(c.quoted)
+		} else if c, i, k = s.key(buf, i, k); c == nil {
+			return false
+		}
+		if c.epoch != s.epoch && !s.adopt(c) {
+			return false
+		}
+		if i < len(buf) && buf[i] <= ' ' {
+			i = jsontext.Space(buf, i)
+		}
+		start := i
+		var ok bool
+		if i, ok = jsontext.ValueAt(buf, i, 1); !ok {
+			return false
+		}
+		cell := uint64(batch.MakeView(start, i-start))
+		if kid := c.kid; kid.N == pos && kid.Tags == nil {
+			kid.W = append(kid.W, cell)
+			kid.N++
+		} else {
+			putCell(kid, pos, cell)
+		}
+		if i < len(buf) && buf[i] <= ' ' {
+			i = jsontext.Space(buf, i)
+		}
+		if i >= len(buf) {
+			return false
+		}
+		if buf[i] == '}' {
+			return true
+		}
+		if buf[i] != ',' {
+			return false
+		}
+		if i++; i < len(buf) && buf[i] <= ' ' {
+			i = jsontext.Space(buf, i)
+		}
+	}
+}
+
+func predicted(buf []byte, i int, quoted string) bool {
+	return len(buf)-i >= len(quoted) && string(buf[i:i+len(quoted)]) == quoted
+}
+
+// putCell is the general way to set a cell: after missing ones, among missing ones, or again (the last one wins).
+func putCell(kid *batch.Vec, pos int, cell uint64) {
+	if kid.N > pos {
+		kid.W[pos] = cell
+		kid.SetTag(pos, batch.TagJSON)
+		return
+	}
+	pad(kid, pos)
+	kid.PushTag(batch.TagJSON, cell)
+}
+
+// key finds the column of the key at buf[i], which is not the one predicted at k. It returns the index after the colon
+// and the place in the order where the prediction goes on; a nil column when the text is wrong.
+func (s *splitter) key(buf []byte, i, k int) (*column, int, int) {
+	for next := k + 1; next < len(s.order) && next <= k+lookAhead; next++ {
+		if predicted(buf, i, s.order[next].quoted) {
+			return s.order[next], i + len(s.order[next].quoted), next
+		}
+	}
+	if i >= len(buf) || buf[i] != '"' {
+		return nil, i, k
+	}
+	end, ok := jsontext.StringEnd(buf, i)
+	if !ok || end-i > jsontext.MaxNameBytes {
+		return nil, i, k
+	}
+	tok := buf[i:end]
+	i = end
+	if i = jsontext.Space(buf, i); i >= len(buf) || buf[i] != ':' {
+		return nil, i, k
+	}
+	name := tok[1 : len(tok)-1]
+	if jsontext.Escaped(tok) {
+		s.scratch = jsontext.AppendUnquoted(s.scratch[:0], tok)
+		name = s.scratch
+	}
+	c, ok := s.known[string(name)]
+	if !ok {
+		c = &column{name: string(name), quoted: string(tok) + ":"}
+		s.known[c.name] = c
+	} else {
+		s.misses++
+	}
+	if !c.listed && len(s.order) < maxColumns {
+		c.listed = true
+		k = min(k, len(s.order))
+		s.order = append(s.order, nil)
+		copy(s.order[k+1:], s.order[k:])
+		s.order[k] = c
+		return c, i + 1, k
+	}
+	return c, i + 1, k - 1
+}
+
+// adopt gives a key a column in this batch; false when there are too many.
+func (s *splitter) adopt(c *column) bool {
+	if len(s.root.Kids) == maxColumns {
+		s.full = true
+		return false
+	}
+	kid := s.b.NewVec()
+	kid.Kind, kid.Tag = batch.KindDyn, batch.TagJSON
+	s.root.Names = append(s.root.Names, c.name)
+	s.root.Kids = append(s.root.Kids, kid)
+	c.kid, c.epoch = kid, s.epoch
+	return true
+}
+
+// undo takes back what a row that failed has written, with the columns that it brought.
+func (s *splitter) undo(kids int) {
+	for i, name := range s.root.Names[kids:] {
+		s.known[name].epoch = 0
+		s.root.Kids[kids+i] = nil
+	}
+	s.root.Names, s.root.Kids = s.root.Names[:kids], s.root.Kids[:kids]
+	for _, kid := range s.root.Kids {
+		if kid.N > s.root.N {
+			kid.N = s.root.N
+			kid.W = kid.W[:kid.N]
+			if kid.Tags != nil {
+				kid.Tags = kid.Tags[:kid.N]
+			}
+		}
+	}
+}
+
+// relaxed rewrites the text of a row that row refused, and takes it in its new form. The error is Jackson's.
+func (s *splitter) relaxed(row int, v batch.View) error {
+	text, err := relax(s.scratch[:0], s.b.Slab.Bytes(v))
+	if err != nil {
+		return err
+	}
+	s.scratch = text
+	w := s.b.Slab.Append(text)
+	s.buf = s.b.Slab.Buf()
+	if !s.row(row, w.Off(), w.Off()+w.Len()) {
+		panic("BUG: rewritten JSON is refused: " + strings.ToValidUTF8(string(text[:min(len(text), 200)]), "?"))
+	}
+	return nil
+}
