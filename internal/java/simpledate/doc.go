@@ -13,4 +13,6 @@
 //
 // Zone names come from the JVM (zones.tsv). What a zone's rules were at some time comes from Go's time package; where
 // a system has no zone database the zone's present standard offset is used.
+//
+// Known differences: week years before Christ, and moments beyond what 64 bits of milliseconds hold.
 package simpledate
