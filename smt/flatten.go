@@ -88,7 +88,12 @@ func (t *Flatten) row(s *batch.Schema, x any) (*batch.Schema, any, error) {
 			return nil, nil, err
 		}
 		out := &batch.MapValue{}
-		err = t.mapInto(out, "", m)
+		puts, err := t.mapInto(out, "", m, false)
+		if err == nil && puts > len(out.Entries) {
+			// Two members end under one name. The later one stays, in the order of a HashMap, which is what converters make.
+			out = &batch.MapValue{}
+			_, err = t.mapInto(out, "", m, true)
+		}
 		return nil, out, err
 	}
 	v, err := requireStruct(x, "flattening")
@@ -106,11 +111,16 @@ func (t *Flatten) row(s *batch.Schema, x any) (*batch.Schema, any, error) {
 	return plan.schema, out, nil
 }
 
-func (t *Flatten) mapInto(out *batch.MapValue, prefix string, m *batch.MapValue) error {
-	for _, e := range m.Entries {
+// mapInto is Flatten.applySchemaless; puts counts the entries put.
+func (t *Flatten) mapInto(out *batch.MapValue, prefix string, m *batch.MapValue, hashed bool) (puts int, err error) {
+	entries := m.Entries
+	if hashed {
+		entries = inHashOrder(entries)
+	}
+	for _, e := range entries {
 		key, ok := e.Key.(string)
 		if !ok && e.Key != nil {
-			return castFault(e.Key, "java.lang.String")
+			return 0, castFault(e.Key, "java.lang.String")
 		}
 		var name any // a null key stays null at the top, and reads "null" below
 		switch {
@@ -121,28 +131,32 @@ func (t *Flatten) mapInto(out *batch.MapValue, prefix string, m *batch.MapValue)
 		}
 		if e.Value == nil {
 			putKey(out, name, nil)
+			puts++
 			continue
 		}
 		typ, ok := typeOfClass(e.Value)
 		if !ok {
-			return batch.DataFault("Flatten transformation was passed a value of type class " + javaClass(e.Value) + " which is not supported by Connect's data API")
+			return 0, batch.DataFault("Flatten transformation was passed a value of type class " + javaClass(e.Value) + " which is not supported by Connect's data API")
 		}
 		switch typ {
 		case batch.Map:
 			inner, ok := name.(string)
 			if !ok {
-				return batch.NewFault(batch.NullPointerException, "cannot flatten a map under a null key")
+				return 0, batch.NewFault(batch.NullPointerException, "cannot flatten a map under a null key")
 			}
-			if err := t.mapInto(out, inner, e.Value.(*batch.MapValue)); err != nil {
-				return err
+			n, err := t.mapInto(out, inner, e.Value.(*batch.MapValue), hashed)
+			if err != nil {
+				return 0, err
 			}
+			puts += n
 		case batch.Struct:
-			return batch.DataFault("Flatten transformation does not support class " + javaClass(e.Value) + " for record without schemas (for field " + keyText(name) + ").")
+			return 0, batch.DataFault("Flatten transformation does not support class " + javaClass(e.Value) + " for record without schemas (for field " + keyText(name) + ").")
 		default:
 			putKey(out, name, e.Value)
+			puts++
 		}
 	}
-	return nil
+	return puts, nil
 }
 
 func (t *Flatten) structInto(out *batch.StructValue, prefix string, v *batch.StructValue) error {

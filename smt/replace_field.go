@@ -109,6 +109,7 @@ func checkRenames(list []string, null bool) error {
 
 // Apply renames and drops columns: nothing is done per row.
 func (t *ReplaceField) Apply(b *batch.Batch) error {
+	b.OpenObjects(t.side)
 	applySide(b, t.side, func(p *batch.Payload, k int) bool { return t.columns(b, p, k) }, t.row)
 	return nil
 }
@@ -140,21 +141,8 @@ func (t *ReplaceField) row(s *batch.Schema, x any) (*batch.Schema, any, error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		out := &batch.MapValue{}
-		for _, e := range m.Entries {
-			name, ok := e.Key.(string)
-			switch {
-			case e.Key == nil:
-				if len(t.include) == 0 {
-					putKey(out, nil, e.Value)
-				}
-			case !ok:
-				return nil, nil, castFault(e.Key, "java.lang.String")
-			case t.keeps(name):
-				out.Put(t.renamed(name), e.Value)
-			}
-		}
-		return nil, out, nil
+		out, err := t.mapRow(m.Entries)
+		return nil, out, err
 	}
 	v, err := requireStruct(x, "field replacement")
 	if err != nil {
@@ -175,6 +163,29 @@ func (t *ReplaceField) row(s *batch.Schema, x any) (*batch.Schema, any, error) {
 		}
 	}
 	return plan.schema, out, nil
+}
+
+// mapRow renames and drops the entries of a map. Where two keys end under one name the later one stays, in the order
+// of a HashMap, which is what Kafka's converters make.
+func (t *ReplaceField) mapRow(entries []batch.Entry) (*batch.MapValue, error) {
+	out := &batch.MapValue{Entries: make([]batch.Entry, 0, len(entries))}
+	if len(t.renames) > 0 {
+		entries = inHashOrder(entries)
+	}
+	for _, e := range entries {
+		name, ok := e.Key.(string)
+		switch {
+		case e.Key == nil:
+			if len(t.include) == 0 {
+				putKey(out, nil, e.Value)
+			}
+		case !ok:
+			return nil, castFault(e.Key, "java.lang.String")
+		case t.keeps(name):
+			out.Put(t.renamed(name), e.Value)
+		}
+	}
+	return out, nil
 }
 
 // replacePlan is what becomes of one input schema.

@@ -2,7 +2,10 @@
 
 package smt
 
-import "github.com/penstock-io/penstock/batch"
+import (
+	"github.com/penstock-io/penstock/batch"
+	"github.com/penstock-io/penstock/internal/java/text"
+)
 
 // validateValue is ConnectSchema.validateValue: location is how messages call the place, e.g. `field: "x"`.
 func validateValue(s *batch.Schema, x any, location string) error {
@@ -217,6 +220,23 @@ func putKey(m *batch.MapValue, key, x any) {
 		}
 	}
 	m.Entries = append(m.Entries, batch.Entry{Value: x})
+}
+
+// inHashOrder is the entries of a map in the order of a java.util.HashMap; as they are when some key is no string.
+func inHashOrder(entries []batch.Entry) []batch.Entry {
+	keys := make([]string, 0, len(entries))
+	for _, e := range entries {
+		s, ok := e.Key.(string)
+		if !ok {
+			return entries
+		}
+		keys = append(keys, s)
+	}
+	out := make([]batch.Entry, 0, len(entries))
+	for _, i := range text.HashOrder(keys) {
+		out = append(out, entries[i])
+	}
+	return out
 }
 
 // keyText is a string key or null as Java prints it.

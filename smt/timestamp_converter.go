@@ -245,7 +245,15 @@ func timestampFormOf(s *batch.Schema) (timestampForm, error) {
 	case batch.Int64:
 		return formUnix, nil
 	}
-	return 0, batch.NewFault(batch.ConnectException, "Schema "+schemaText(s)+" does not correspond to a known timestamp type format")
+	return 0, batch.NewFault(batch.ConnectException, "Schema "+timestampSchemaText(s)+" does not correspond to a known timestamp type format")
+}
+
+// timestampSchemaText is ConnectSchema.toString.
+func timestampSchemaText(s *batch.Schema) string {
+	if s.Name != nil {
+		return "Schema{" + *s.Name + ":" + s.Type.String() + "}"
+	}
+	return "Schema{" + s.Type.String() + "}"
 }
 
 // convertAny converts a value whose class tells its form.
