@@ -4,6 +4,7 @@ package text
 
 import (
 	"encoding/binary"
+	"slices"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -24,7 +25,23 @@ type Charset struct {
 	anyBOM bool                   // honoured and dropped when decoding
 	single *singleByte
 	multi  encoding.Encoding
+	// Where the JVM takes another character than x/text does: pairs of the JVM's and the other's. toOther applies when
+	// encoding, fromOther when decoding.
+	toOther, fromOther *strings.Replacer
 }
+
+// jis are the characters of JIS X 0208 for which Microsoft, and x/text with it, took full-width look-alikes.
+var jis = []string{"\u00A2", "\uFFE0", "\u00A3", "\uFFE1", "\u00AC", "\uFFE2", "\u2014", "\u2015", "\u2016", "\u2225", "\u2212", "\uFF0D",
+	"\u301C", "\uFF5E"}
+
+var (
+	encodeJIS = strings.NewReplacer(append([]string{"\u00A5", "\\", "\u203E", "~"}, jis...)...)
+	decodeJIS = func() *strings.Replacer {
+		back := slices.Clone(jis)
+		slices.Reverse(back)
+		return strings.NewReplacer(back...)
+	}()
+)
 
 type charsetKind uint8
 
@@ -52,7 +69,8 @@ func (e *CharsetError) Error() string { return e.Name }
 func (e *CharsetError) JavaClass() string { return e.Class }
 
 // LookupCharset is Charset.forName: names and aliases in any case. Errors are *CharsetError. A few charsets of the
-// JVM are unsupported here: the stateful ISO-2022 family but for Japanese, and IBM's double-byte code pages.
+// JVM are unsupported here: the stateful ISO-2022 family but for Japanese, and IBM's double-byte code pages. Tables
+// of East Asian charsets are those of x/text, which differ from the JVM's in rare characters.
 func LookupCharset(name string) (*Charset, error) {
 	if !legalCharsetName(name) {
 		return nil, &CharsetError{Class: "java.nio.charset.IllegalCharsetNameException", Name: name}
@@ -95,9 +113,9 @@ var fixedCharsetNames = []struct {
 	{"UTF-32 UTF_32 UTF32", Charset{kind: kindUTF32, order: binary.BigEndian, anyBOM: true}},
 	{"UTF-32BE X-UTF-32BE UTF_32BE", Charset{kind: kindUTF32, order: binary.BigEndian}},
 	{"UTF-32LE X-UTF-32LE UTF_32LE", Charset{kind: kindUTF32, order: binary.LittleEndian}},
-	{"Shift_JIS x-sjis sjis shift-jis ms_kanji csShiftJIS", Charset{kind: kindMulti, multi: japanese.ShiftJIS}},
-	{"windows-31j MS932 windows-932 csWindows31J", Charset{kind: kindMulti, multi: japanese.ShiftJIS}},
-	{"EUC-JP csEUCPkdFmtjapanese x-euc-jp eucjis Extended_UNIX_Code_Packed_Format_for_Japanese euc_jp eucjp x-eucjp", Charset{kind: kindMulti, multi: japanese.EUCJP}},
+	{"Shift_JIS x-sjis sjis shift-jis ms_kanji csShiftJIS", Charset{kind: kindMulti, multi: japanese.ShiftJIS, toOther: encodeJIS, fromOther: decodeJIS}},
+	{"windows-31j MS932 windows-932 csWindows31J", Charset{kind: kindMulti, multi: japanese.ShiftJIS, toOther: encodeJIS}},
+	{"EUC-JP csEUCPkdFmtjapanese x-euc-jp eucjis Extended_UNIX_Code_Packed_Format_for_Japanese euc_jp eucjp x-eucjp", Charset{kind: kindMulti, multi: japanese.EUCJP, toOther: encodeJIS, fromOther: decodeJIS}},
 	{"ISO-2022-JP csjisencoding iso2022jp jis_encoding jis csISO2022JP", Charset{kind: kindMulti, multi: japanese.ISO2022JP}},
 	{"EUC-KR ksc5601-1987 csEUCKR ksc5601_1987 ksc5601 5601 euc_kr ksc_5601 ks_c_5601-1987 euckr", Charset{kind: kindMulti, multi: korean.EUCKR}},
 	{"x-windows-949 windows949 ms949 windows-949 ms_949", Charset{kind: kindMulti, multi: korean.EUCKR}},
@@ -170,6 +188,9 @@ func (c *Charset) encodeUTF16(dst []byte, s string) []byte {
 // encodeMulti encodes runs at a time; a run ends before a character that the charset lacks.
 func (c *Charset) encodeMulti(dst []byte, s string) []byte {
 	enc := c.multi.NewEncoder()
+	if c.toOther != nil {
+		s = c.toOther.Replace(s)
+	}
 	if out, err := enc.String(s); err == nil && !hasSurrogate(s) {
 		return append(dst, out...)
 	}
@@ -203,6 +224,9 @@ func (c *Charset) AppendDecode(dst, b []byte) []byte {
 		out, err := c.multi.NewDecoder().Bytes(b)
 		if err != nil {
 			return append(dst, replacement...)
+		}
+		if c.fromOther != nil {
+			return append(dst, c.fromOther.Replace(string(out))...)
 		}
 		return append(dst, out...)
 	}
