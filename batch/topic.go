@@ -2,17 +2,20 @@
 
 package batch
 
+import "slices"
+
 // TopicCol is the topic of each row: one for all, until a router gives rows their own.
 type TopicCol struct {
 	Names []string // dictionary
 	IDs   []uint16 // per row; nil: all rows have Names[0]
+
+	spare []uint16 // memory kept for IDs while it is nil
 }
 
 // Set gives all rows one topic.
 func (t *TopicCol) Set(name string) {
 	t.Names = append(t.Names[:0], name)
-	t.IDs = t.IDs[:0]
-	t.IDs = nil
+	t.dropIDs()
 }
 
 // At is the topic of a row; "" when none was set.
@@ -40,7 +43,8 @@ func (t *TopicCol) Put(row, n int, name string) {
 		if len(t.Names) == 0 {
 			t.Names = append(t.Names, "")
 		}
-		t.IDs = make([]uint16, n)
+		t.IDs = slices.Grow(t.spare[:0], n)[:n]
+		clear(t.IDs)
 	}
 	for i, have := range t.Names {
 		if have == name {
@@ -62,5 +66,13 @@ func (t *TopicCol) At0(row int) string {
 
 func (t *TopicCol) reset() {
 	clear(t.Names)
-	t.Names, t.IDs = t.Names[:0], nil
+	t.Names = t.Names[:0]
+	t.dropIDs()
+}
+
+func (t *TopicCol) dropIDs() {
+	if t.IDs != nil {
+		t.spare = t.IDs[:0]
+	}
+	t.IDs = nil
 }

@@ -121,6 +121,7 @@ func TestNoAllocations(t *testing.T) {
 	f("InsertField$Value", "topic.field", "t", "partition.field", "p", "offset.field", "o", "timestamp.field", "ts",
 		"static.field", "s", "static.value", "x")
 	f("RegexRouter", "regex", "topic-(.*)", "replacement", "other-$1")
+	f("TimestampRouter")
 	f("DropHeaders", "headers", "h")
 	f("Filter")
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/penstock-io/penstock/batch"
 	"github.com/penstock-io/penstock/config"
+	"github.com/penstock-io/penstock/internal/values"
 )
 
 const headerFromClass = "org.apache.kafka.connect.transforms.HeaderFrom"
@@ -249,7 +250,7 @@ func headerFault(s *batch.Schema, x any) error {
 		if s.Optional {
 			return nil
 		}
-		return batch.DataFault("A null value requires an optional schema but was " + schemaText(s))
+		return batch.DataFault("A null value requires an optional schema but was " + values.SchemaText(s))
 	}
 	ok := false
 	switch x.(type) {
@@ -270,5 +271,5 @@ func headerFault(s *batch.Schema, x any) error {
 	if ok {
 		return nil
 	}
-	return batch.DataFault("The value " + valueText(x) + " is not compatible with the schema " + schemaText(s))
+	return batch.DataFault("The value " + values.String(x) + " is not compatible with the schema " + values.SchemaText(s))
 }

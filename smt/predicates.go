@@ -101,13 +101,19 @@ func newTopicNameMatches(v config.Values) (Predicate, error) {
 
 // Test matches each topic once.
 func (p *TopicNameMatches) Test(b *batch.Batch, mask batch.Bitmap) error {
+	last, on := "", false
 	for row := range b.N {
 		if b.IsDead(row) {
 			continue
 		}
 		topic := b.Topics.At(row)
-		on, ok := p.seen[topic]
-		if !ok {
+		if topic == last && topic != "" {
+			mask.Put(row, on)
+			continue
+		}
+		last = topic
+		ok := false
+		if on, ok = p.seen[topic]; !ok {
 			var err error
 			if on, err = p.pattern.Matches(topic); err != nil {
 				return err
@@ -117,9 +123,7 @@ func (p *TopicNameMatches) Test(b *batch.Batch, mask batch.Bitmap) error {
 			}
 			p.seen[topic] = on
 		}
-		if on {
-			mask.Set(row)
-		}
+		mask.Put(row, on)
 	}
 	return nil
 }

@@ -49,6 +49,9 @@ func newTimestampRouter(v config.Values) (Transform, error) {
 
 // Apply renames the topics of the live rows.
 func (t *TimestampRouter) Apply(b *batch.Batch) error {
+	if b.AllAlive() && b.N > 0 && t.err == nil && t.sameTopic(b) {
+		return nil
+	}
 	for row := range b.N {
 		if b.IsDead(row) {
 			continue
@@ -65,6 +68,31 @@ func (t *TimestampRouter) Apply(b *batch.Batch) error {
 		b.Topics.Put(row, b.N, t.route(b.Topics.At(row), ts))
 	}
 	return nil
+}
+
+// sameTopic gives all rows one topic, if that is what they come to: most batches lie within a day.
+func (t *TimestampRouter) sameTopic(b *batch.Batch) bool {
+	topic, same := b.Topics.Const()
+	if !same {
+		return false
+	}
+	name, last := "", batch.NoTimestamp
+	for row := range b.N {
+		ts := b.TimestampAt(row)
+		if ts == batch.NoTimestamp {
+			return false
+		}
+		if ts == last {
+			continue
+		}
+		routed := t.route(topic, ts)
+		if row > 0 && routed != name {
+			return false
+		}
+		name, last = routed, ts
+	}
+	b.Topics.Set(name)
+	return true
 }
 
 // route is the new topic. Names are kept: most rows of a batch share theirs.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/penstock-io/penstock/codec/codeccase"
 	"github.com/penstock-io/penstock/config/configcase"
 	"github.com/penstock-io/penstock/smt/smtcase"
 )
@@ -19,6 +20,12 @@ var runners = map[string]runner{
 	"predicate": smtRunner,
 	"chain":     smtRunner,
 	"cfg.":      configRunner,
+
+	"conv.":   codecRunner,
+	"hconv.":  codecRunner,
+	"values.": codecRunner,
+	"project": codecRunner,
+	"schema.": codecRunner,
 }
 
 // runCase runs a case of an op. An op that this build does not know fails, and so does a runner that panics.
@@ -38,6 +45,8 @@ func runCase(op string, line []byte) (pass bool, detail string) {
 	}
 	return run(op, line)
 }
+
+func codecRunner(_ string, line []byte) (bool, string) { return codeccase.Run(line) }
 
 func smtRunner(_ string, line []byte) (bool, string) { return smtcase.Run(line) }
 
