@@ -30,8 +30,12 @@ func (c headers) DecodeHeaders(b *batch.Batch) error {
 			if h.Decoded {
 				continue
 			}
+			p := b.Slab.Bytes(h.Raw)
+			if !h.Raw.IsNull() {
+				p = notNil(p)
+			}
 			var err error
-			if h.Schema, h.Value, err = c.single.toConnect(b.Topics.At(row), h.Key, b.Slab.Bytes(h.Raw)); err != nil {
+			if h.Schema, h.Value, err = c.single.toConnect(b.Topics.At(row), h.Key, p); err != nil {
 				b.Fail(row, batch.HeaderConverter, err)
 				break
 			}

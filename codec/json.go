@@ -108,6 +108,6 @@ func (j *JSON) Decode(b *batch.Batch, side batch.Side) error {
 		}
 	}
 	s.end()
-	s.p.Seal(b.N)
+	b.Side(side).Seal(b.N)
 	return nil
 }

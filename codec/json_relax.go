@@ -204,17 +204,17 @@ func (r *relaxer) number() error {
 	if n == 0 {
 		return r.unexpected("digit (0-9) to follow minus sign, for valid numeric value")
 	}
+	f := 0
 	if r.i < len(r.src) && r.src[r.i] == '.' {
 		r.dst = append(r.dst, '.')
 		r.i++
-		f := r.digits()
-		if f == 0 {
+		if f = r.digits(); f == 0 {
 			return r.unexpected("a digit after the decimal point")
 		}
 		n += f
 	}
 	if r.i < len(r.src) && r.src[r.i]|0x20 == 'e' {
-		e, err := r.exponent()
+		e, err := r.exponent(f)
 		if err != nil {
 			return err
 		}
@@ -226,14 +226,14 @@ func (r *relaxer) number() error {
 	return nil
 }
 
-// maxExponent is where the scale of a BigDecimal ends; what fits is written with at most nine digits, which is far
-// beyond any double.
-const maxExponent = 1<<31 - 1
-
-func (r *relaxer) exponent() (digits int, err error) {
+// exponent copies an exponent after a number of so many decimal places. The scale of the BigDecimal that Java makes has
+// 32 bits; an exponent of up to that is written here with at most nine digits, which is far beyond any double.
+func (r *relaxer) exponent(places int) (digits int, err error) {
 	r.dst = append(r.dst, 'e')
 	r.i++
+	negative := false
 	if r.i < len(r.src) && (r.src[r.i] == '+' || r.src[r.i] == '-') {
+		negative = r.src[r.i] == '-'
 		r.dst = append(r.dst, r.src[r.i])
 		r.i++
 	}
@@ -243,10 +243,14 @@ func (r *relaxer) exponent() (digits int, err error) {
 	}
 	exp := bytes.TrimLeft(r.src[start:r.i], "0")
 	var n int64
-	for _, c := range exp[:min(len(exp), 12)] {
+	for _, c := range exp[:min(len(exp), 11)] {
 		n = n*10 + int64(c-'0')
 	}
-	if n > maxExponent {
+	scale := int64(places) - n
+	if negative {
+		scale = int64(places) + n
+	}
+	if len(exp) > 10 || scale != int64(int32(scale)) {
 		return 0, parseFault(start, "Malformed numeric value: exponent out of range")
 	}
 	if len(exp) > 9 {

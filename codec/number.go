@@ -95,8 +95,18 @@ func (c *Number) append(dst []byte, cell uint64) []byte {
 	case 4:
 		return binary.BigEndian.AppendUint32(dst, uint32(cell))
 	}
+	if c.schema.Type == batch.Float64 && cell&^signBit > infinity {
+		cell = javaNaN // of doubles, not of floats, Kafka writes the one NaN that Java knows
+	}
 	return binary.BigEndian.AppendUint64(dst, cell)
 }
+
+// Bits of a double.
+const (
+	signBit  = 1 << 63
+	infinity = 0x7FF0000000000000
+	javaNaN  = 0x7FF8000000000000
+)
 
 func (c *Number) fromConnect(s *batch.Schema, v any) ([]byte, error) {
 	boolean := c.schema.Type == batch.Boolean

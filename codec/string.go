@@ -20,9 +20,9 @@ const stringConverter = "org.apache.kafka.connect.storage.StringConverter"
 func init() {
 	Register(stringConverter, Plugin{
 		Def: kafkadefs.MustGet(stringConverter),
-		New: func(v config.Values, _ batch.Side) (Converter, error) { return newString(v) },
+		New: func(v config.Values, side batch.Side) (Converter, error) { return newString(v, side) },
 		NewHeader: func(v config.Values) (HeaderConverter, error) {
-			c, err := newString(v)
+			c, err := newString(v, batch.Value)
 			if err != nil {
 				return nil, err
 			}
@@ -33,15 +33,32 @@ func init() {
 
 // String is org.apache.kafka.connect.storage.StringConverter: any value goes out as its Java toString, bytes come in as
 // an optional STRING. UTF-8 that is well-formed is not copied on the way in.
-type String struct{ charset *text.Charset }
+type String struct{ write, read *text.Charset }
 
-func newString(v config.Values) (*String, error) {
+func newString(v config.Values, side batch.Side) (*String, error) {
+	c := &String{}
+	var err error
+	if c.write, err = encoding(v, side.String()+".serializer.encoding"); err != nil {
+		return nil, err
+	}
+	if c.read, err = encoding(v, side.String()+".deserializer.encoding"); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// encoding is converter.encoding, or what the serializers' own key says, which they see because Connect hands them the
+// whole configuration.
+func encoding(v config.Values, key string) (*text.Charset, error) {
 	name := v.String("converter.encoding")
+	if own, ok := v.Originals().Get(key); ok {
+		name = own
+	}
 	cs, err := text.LookupCharset(name)
 	if err != nil {
 		return nil, &batch.Fault{Class: batch.SerializationException, Message: "Unsupported encoding " + name, Cause: javaFault(err)}
 	}
-	return &String{cs}, nil
+	return cs, nil
 }
 
 // javaFault gives an error of the Java rooms as a Fault of the class it names.
@@ -54,7 +71,7 @@ func javaFault(err error) error {
 
 // Decode fills the payload of a side.
 func (c *String) Decode(b *batch.Batch, side batch.Side) error {
-	utf := c.charset.IsUTF8()
+	utf := c.read.IsUTF8()
 	return decodeColumn(b, side, batch.OptionalStringSchema, func(v batch.View) (uint64, error) {
 		p := b.Slab.Bytes(v)
 		if utf && utf8.Valid(p) {
@@ -62,7 +79,7 @@ func (c *String) Decode(b *batch.Batch, side batch.Side) error {
 		}
 		buf := b.Slab.Buf()
 		start := len(buf)
-		buf = c.charset.AppendDecode(buf, p)
+		buf = c.read.AppendDecode(buf, p)
 		b.Slab.SetBuf(buf)
 		return uint64(batch.MakeView(start, len(buf)-start)), nil
 	})
@@ -70,7 +87,7 @@ func (c *String) Decode(b *batch.Batch, side batch.Side) error {
 
 // Encode writes the bytes of a side.
 func (c *String) Encode(b *batch.Batch, side batch.Side) error {
-	utf := c.charset.IsUTF8()
+	utf := c.write.IsUTF8()
 	return encodeRows(b, side, c, func(dst []byte, v *batch.Vec, i int) ([]byte, bool) {
 		t := cellTag(v, i)
 		if t == batch.TagString {
@@ -79,7 +96,7 @@ func (c *String) Encode(b *batch.Batch, side batch.Side) error {
 			if utf {
 				return text.AppendUTF8(dst, s), true
 			}
-			return c.charset.AppendEncode(dst, s), true
+			return c.write.AppendEncode(dst, s), true
 		}
 		if !utf {
 			return dst, false
@@ -102,12 +119,12 @@ func (c *String) fromConnect(_ *batch.Schema, v any) ([]byte, error) {
 	if v == nil {
 		return nil, nil
 	}
-	return c.charset.AppendEncode([]byte{}, values.String(v)), nil
+	return c.write.AppendEncode([]byte{}, values.String(v)), nil
 }
 
 func (c *String) toConnect(_, _ string, p []byte) (*batch.Schema, any, error) {
 	if p == nil {
 		return batch.OptionalStringSchema, nil, nil
 	}
-	return batch.OptionalStringSchema, string(c.charset.AppendDecode(nil, p)), nil
+	return batch.OptionalStringSchema, string(c.read.AppendDecode(nil, p)), nil
 }

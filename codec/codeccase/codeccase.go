@@ -169,6 +169,8 @@ func (c *Case) run() (result, error) {
 	switch c.Op {
 	case "conv.from", "conv.to", "hconv.from", "hconv.to":
 		return c.convert()
+	case "project":
+		return c.project()
 	}
 	s, v, err := vectors.SchemaAndValue(c.Schema, c.Value)
 	if err != nil {
@@ -193,8 +195,6 @@ func (c *Case) run() (result, error) {
 		return result{schema: s, ops: hasSchema}, err
 	case "schema.validate":
 		return result{}, values.Validate(s, v)
-	case "project":
-		return c.project()
 	}
 	return result{}, fmt.Errorf("%w: op %q", errCase, c.Op)
 }

@@ -90,7 +90,8 @@ func params(raw json.RawMessage) ([]batch.Param, error) {
 	if err := json.Unmarshal(raw, &pairs); err != nil {
 		return nil, fmt.Errorf("read parameters %s: %w", raw, err)
 	}
-	out := make([]batch.Param, 0, len(pairs))
+	// An empty list is none: SchemaBuilder, which built the recorded schemas, drops an empty map.
+	var out []batch.Param
 	for _, p := range pairs {
 		k, err := readText(p[0])
 		if err != nil {
