@@ -12,6 +12,7 @@ import (
 	"github.com/penstock-io/penstock/batch"
 	"github.com/penstock-io/penstock/internal/java/number"
 	"github.com/penstock-io/penstock/internal/java/simpledate"
+	"github.com/penstock-io/penstock/internal/javastring"
 )
 
 const millisPerDay = 24 * 60 * 60 * 1000
@@ -219,7 +220,7 @@ func castText(x any) (any, error) {
 		n, err := castLong(x)
 		return strconv.FormatInt(n, 10), err
 	}
-	return nil, castFault(x, "java.lang.String")
+	return javastring.Of(x), nil
 }
 
 // castDateFormats are the formats of Values.dateFormatFor: times, dates, timestamps.

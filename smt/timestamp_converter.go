@@ -9,6 +9,7 @@ import (
 	"github.com/penstock-io/penstock/config"
 	"github.com/penstock-io/penstock/internal/java/simpledate"
 	"github.com/penstock-io/penstock/internal/java/text"
+	"github.com/penstock-io/penstock/internal/javastring"
 )
 
 func init() {
@@ -245,15 +246,7 @@ func timestampFormOf(s *batch.Schema) (timestampForm, error) {
 	case batch.Int64:
 		return formUnix, nil
 	}
-	return 0, batch.NewFault(batch.ConnectException, "Schema "+timestampSchemaText(s)+" does not correspond to a known timestamp type format")
-}
-
-// timestampSchemaText is ConnectSchema.toString.
-func timestampSchemaText(s *batch.Schema) string {
-	if s.Name != nil {
-		return "Schema{" + *s.Name + ":" + s.Type.String() + "}"
-	}
-	return "Schema{" + s.Type.String() + "}"
+	return 0, batch.NewFault(batch.ConnectException, "Schema "+javastring.Schema(s)+" does not correspond to a known timestamp type format")
 }
 
 // convertAny converts a value whose class tells its form.
