@@ -83,16 +83,11 @@ func (s *sinkTask) run(ctx context.Context) error {
 	var fetching sync.WaitGroup
 	fetching.Go(func() {
 		defer s.ring.Close()
-		defer func() {
-			if p := recover(); p != nil {
-				s.ring.Push(item{kind: failed, err: fmt.Errorf("BUG: the task panicked, please report this: %v", p)})
-			}
-		}()
-		if err := s.fetch(fetchCtx); err != nil && fetchCtx.Err() == nil {
+		if err := s.t.safely(func() error { return s.fetch(fetchCtx) }); err != nil && fetchCtx.Err() == nil {
 			s.ring.Push(item{kind: failed, err: err})
 		}
 	})
-	err := s.deliverLoop(ctx)
+	err := s.t.safely(func() error { return s.deliverLoop(ctx) })
 	stopFetching()
 	s.drop(&fetching)
 	err = errors.Join(err, s.leave(ctx))
@@ -125,7 +120,11 @@ func (s *sinkTask) join(ctx context.Context) error {
 		o.Match = func(topic string) bool {
 			mu.Lock()
 			defer mu.Unlock()
-			return re.Matches(topic)
+			ok, err := re.Matches(topic)
+			if err != nil {
+				t.o.Log.Error("topics.regex could not be tried on a topic, which is left out", "topic", topic, "err", err)
+			}
+			return ok && err == nil
 		}
 	} else {
 		o.Topics = splitList(t.o.Config["topics"])

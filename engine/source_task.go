@@ -69,7 +69,7 @@ func (s *sourceTask) run(ctx context.Context) error {
 	}
 	var committing sync.WaitGroup
 	committing.Go(func() { s.commitLoop(loopCtx) })
-	err = s.loop(loopCtx)
+	err = s.t.safely(func() error { return s.loop(loopCtx) })
 	halt()
 	committing.Wait()
 	err = errors.Join(err, s.finish(ctx))

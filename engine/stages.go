@@ -86,6 +86,8 @@ func (t *Task) converter(key string, side batch.Side) (converter, error) {
 	if !ok {
 		return converter{}, unknownClass(key, class, codec.Registry.Suggest(class))
 	}
+	kind := side.String()
+	props["converter.type"] = &kind
 	v, err := p.Def.Parse(props)
 	if err != nil {
 		return converter{}, fmt.Errorf("configure %s (%s): %w", key, full, err)
@@ -104,6 +106,8 @@ func (t *Task) headerConverter() (headerConverter, error) {
 	if !ok {
 		return headerConverter{}, unknownClass(key, class, codec.HeaderRegistry.Suggest(class))
 	}
+	kind := "header"
+	props["converter.type"] = &kind
 	v, err := p.Def.Parse(props)
 	if err != nil {
 		return headerConverter{}, fmt.Errorf("configure %s (%s): %w", key, full, err)

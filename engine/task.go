@@ -80,18 +80,25 @@ func (t *Task) main(ctx context.Context) {
 	t.set(Unassigned, nil)
 }
 
-func (t *Task) guard(ctx context.Context) (err error) {
+func (t *Task) guard(ctx context.Context) error {
+	return t.safely(func() error {
+		b, err := t.body()
+		if err != nil {
+			return err
+		}
+		return b.run(ctx)
+	})
+}
+
+// safely runs f and makes an error of its panic, so that what must be closed afterwards is.
+func (t *Task) safely(f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			t.o.Log.Error("task panicked", "panic", p, "stack", string(debug.Stack()))
 			err = fmt.Errorf("BUG: the task panicked, please report this: %v", p)
 		}
 	}()
-	b, err := t.body()
-	if err != nil {
-		return err
-	}
-	return b.run(ctx)
+	return f()
 }
 
 func (t *Task) body() (body, error) {

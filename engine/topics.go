@@ -115,11 +115,16 @@ func newTopicGroup(cfg map[string]string, name string, dflt *topicGroup) (*topic
 	return g, nil
 }
 
-func (g *topicGroup) matches(topic string) bool {
-	if g.exclude != nil && g.exclude.Matches(topic) {
-		return false
+func (g *topicGroup) matches(topic string) (bool, error) {
+	if g.exclude != nil {
+		if ok, err := g.exclude.Matches(topic); ok || err != nil {
+			return false, err
+		}
 	}
-	return g.include == nil && g.name == "default" || g.include != nil && g.include.Matches(topic)
+	if g.include == nil {
+		return g.name == "default", nil
+	}
+	return g.include.Matches(topic)
 }
 
 // ensure creates a topic that does not exist yet. It is called once per topic and task.
@@ -136,10 +141,14 @@ func (tc *topicCreation) ensure(ctx context.Context, topic string) error {
 	}
 	for i := range tc.groups {
 		g := &tc.groups[i]
-		if !g.matches(topic) {
+		ok, err := g.matches(topic)
+		if err != nil {
+			return fmt.Errorf("match topic %s with topic.creation group %s: %w", topic, g.name, err)
+		}
+		if !ok {
 			continue
 		}
-		_, err := tc.admin.CreateTopic(ctx, kafka.NewTopic{Name: topic, Partitions: g.partitions, ReplicationFactor: g.replication, Configs: g.configs})
+		_, err = tc.admin.CreateTopic(ctx, kafka.NewTopic{Name: topic, Partitions: g.partitions, ReplicationFactor: g.replication, Configs: g.configs})
 		if err != nil {
 			return fmt.Errorf("create topic %s (group %s): %w", topic, g.name, err)
 		}
