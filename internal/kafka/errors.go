@@ -127,6 +127,12 @@ func isNetwork(err error) bool {
 	return errors.As(err, &unreachable) && !IsAuthentication(err) && !errors.As(err, &certificate) && !errors.Is(err, kgo.ErrClientClosed)
 }
 
+// javaError is a message in the words of Kafka's Java client, which scripts and people search for.
+type javaError string
+
+// Error returns the message.
+func (e javaError) Error() string { return string(e) }
+
 // brokerError translates an error code; 0 is nil. message is the broker's own sentence, if it sent one.
 func brokerError(code int16, message *string) error {
 	err := kerr.ErrorForCode(code)

@@ -3,7 +3,6 @@
 package kafka
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 )
@@ -24,19 +23,19 @@ func parseJAAS(text string) ([]jaasEntry, error) {
 	for t.next(); t.kind != jaasEOF; t.next() {
 		e := jaasEntry{module: t.word, options: map[string]string{}}
 		if t.kind != jaasWord {
-			return nil, errors.New("Login module not specified in JAAS config")
+			return nil, javaError("Login module not specified in JAAS config")
 		}
 		t.next()
 		if t.kind == jaasEOF {
-			return nil, errors.New("Login module control flag not specified in JAAS config")
+			return nil, javaError("Login module control flag not specified in JAAS config")
 		}
 		if t.kind != jaasWord {
-			return nil, errors.New("Login module control flag is not available in the JAAS config")
+			return nil, javaError("Login module control flag is not available in the JAAS config")
 		}
 		switch e.flag = t.word; strings.ToUpper(e.flag) {
 		case "REQUIRED", "REQUISITE", "SUFFICIENT", "OPTIONAL":
 		default:
-			return nil, fmt.Errorf("Invalid login module control flag '%s' in JAAS config", e.flag)
+			return nil, javaError(fmt.Sprintf("Invalid login module control flag '%s' in JAAS config", e.flag))
 		}
 		if err := t.options(e.options); err != nil {
 			return nil, err
@@ -44,7 +43,7 @@ func parseJAAS(text string) ([]jaasEntry, error) {
 		entries = append(entries, e)
 	}
 	if len(entries) == 0 {
-		return nil, errors.New("Login module not specified in JAAS config")
+		return nil, javaError("Login module not specified in JAAS config")
 	}
 	return entries, nil
 }
@@ -54,15 +53,15 @@ func (t *jaasLexer) options(into map[string]string) error {
 	for t.next(); t.kind != jaasEOF && t.char != ';'; t.next() {
 		key := t.word
 		if t.next(); t.char != '=' {
-			return fmt.Errorf("Value not specified for key '%s' in JAAS config", key)
+			return javaError(fmt.Sprintf("Value not specified for key '%s' in JAAS config", key))
 		}
 		if t.next(); t.kind != jaasWord {
-			return fmt.Errorf("Value not specified for key '%s' in JAAS config", key)
+			return javaError(fmt.Sprintf("Value not specified for key '%s' in JAAS config", key))
 		}
 		into[key] = t.word
 	}
 	if t.char != ';' {
-		return errors.New("JAAS config entry not terminated by semi-colon")
+		return javaError("JAAS config entry not terminated by semi-colon")
 	}
 	return nil
 }

@@ -191,7 +191,7 @@ func pemCertificates(text string) ([]*x509.Certificate, error) {
 		out = append(out, c)
 	}
 	if len(out) == 0 {
-		return nil, errors.New("At least one certificate expected, but none found")
+		return nil, javaError("At least one certificate expected, but none found")
 	}
 	return out, nil
 }
@@ -204,10 +204,10 @@ func pemKeyStore(chainText, keyText, password string, encrypted bool) (*tls.Cert
 	}
 	keys := pemBlocks(keyText, "PRIVATE KEY")
 	if len(keys) == 0 {
-		return nil, errors.New("Private key not provided")
+		return nil, javaError("Private key not provided")
 	}
 	if len(keys) != 1 {
-		return nil, fmt.Errorf("Expected one private key, but found %d", len(keys))
+		return nil, javaError(fmt.Sprintf("Expected one private key, but found %d", len(keys)))
 	}
 	der := keys[0].Bytes
 	if encrypted {
@@ -234,7 +234,7 @@ func parsePrivateKey(der []byte) (any, error) {
 	if k, err := x509.ParseECPrivateKey(der); err == nil {
 		return k, nil
 	}
-	return nil, errors.New("Private key could not be loaded: not a PKCS#8 key, or it is encrypted and ssl.key.password is not set")
+	return nil, javaError("Private key could not be loaded: not a PKCS#8 key, or it is encrypted and ssl.key.password is not set")
 }
 
 // pemBlocks finds the blocks whose type ends in kind, folding one-line PEM into lines first.
