@@ -188,7 +188,7 @@ func jsonValue(text []byte, i int) (any, int) {
 }
 
 func jsonObject(text []byte, i int) (any, int) {
-	m := &MapValue{}
+	m := &MapValue{Hash: true}
 	i = jsontext.Space(text, i+1)
 	for text[i] != '}' {
 		end, _ := jsontext.Value(text, i)

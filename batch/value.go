@@ -35,7 +35,10 @@ type Date int64
 type Entry struct{ Key, Value any }
 
 // MapValue is a java.util.Map. Keys may be any value; order is that of insertion and means nothing.
-type MapValue struct{ Entries []Entry }
+type MapValue struct {
+	Entries []Entry
+	Hash    bool // messages call it java.util.HashMap, which JsonConverter makes, and not LinkedHashMap
+}
 
 // Get finds a string key.
 func (m *MapValue) Get(key string) (any, bool) {

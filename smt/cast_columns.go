@@ -28,8 +28,8 @@ func (t *Cast) wholeColumn(b *batch.Batch, p *batch.Payload, k int) bool {
 		return true
 	case batch.KindWords:
 		plan := t.plans.get(v.Schema, t.plan)
-		if plan.err != nil || plan.schema.NameText() != "" {
-			return false // a logical name that stays makes cells of another class than the type's
+		if plan.err != nil || logicalName(plan.schema) {
+			return false // a logical name that stays asks for another class than the type's
 		}
 		if !splitNulls(b, p, k) {
 			return true

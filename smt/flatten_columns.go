@@ -189,6 +189,9 @@ func (t *Flatten) liftObject(b *batch.Batch, out, root *batch.Vec, prefix string
 
 // countMaps counts the cells that are maps, and those that are something else (a missing key is nothing).
 func countMaps(b *batch.Batch, kid *batch.Vec) (maps, others int) {
+	if kid.Tags == nil && kid.Tag < batch.TagJSON {
+		return 0, len(kid.W)
+	}
 	for i := range kid.W {
 		switch {
 		case b.IsMap(kid, i):

@@ -8,10 +8,9 @@ import (
 	"github.com/penstock-io/penstock/batch"
 )
 
-// javaClass is getClass().getName() of a value; "null" for null. Maps and lists are those that the vectors and the
-// converters make: LinkedHashMap and ArrayList.
+// javaClass is getClass().getName() of a value; "null" for null. Lists are ArrayLists, as those of the converters.
 func javaClass(x any) string {
-	switch x.(type) {
+	switch y := x.(type) {
 	case nil:
 		return "null"
 	case bool:
@@ -43,6 +42,9 @@ func javaClass(x any) string {
 	case []any:
 		return "java.util.ArrayList"
 	case *batch.MapValue:
+		if y.Hash {
+			return "java.util.HashMap"
+		}
 		return "java.util.LinkedHashMap"
 	case *batch.StructValue:
 		return "org.apache.kafka.connect.data.Struct"

@@ -57,6 +57,15 @@ func classFits(s *batch.Schema, x any) bool {
 	return ok && t == s.Type
 }
 
+// logicalName reports that a schema has the name of a logical type, whatever its type.
+func logicalName(s *batch.Schema) bool {
+	switch s.NameText() {
+	case batch.DecimalName, batch.DateName, batch.TimeName, batch.TimestampName:
+		return true
+	}
+	return false
+}
+
 // typeOfClass is ConnectSchema.schemaType: the type that a Java class stands for without a schema.
 func typeOfClass(x any) (batch.Type, bool) {
 	switch x.(type) {
