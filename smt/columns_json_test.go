@@ -181,6 +181,63 @@ func TestFieldKernelsDoNotAllocate(t *testing.T) {
 	f("Flatten")
 }
 
+// TestStructKernelsDoNotAllocate is the same for typed columns.
+func TestStructKernelsDoNotAllocate(t *testing.T) {
+	inner := batch.NewSchema(batch.Schema{Type: batch.Struct, Optional: true, Fields: []batch.Field{{Name: "x", Schema: batch.Int32Schema}}})
+	schema := batch.NewSchema(batch.Schema{Type: batch.Struct, Fields: []batch.Field{
+		{Name: "id", Schema: batch.Int32Schema}, {Name: "name", Schema: batch.OptionalStringSchema},
+		{Name: "ts", Schema: batch.TimestampSchema(false)}, {Name: "in", Schema: inner},
+	}})
+	const rows = 256
+	fill := func(b *batch.Batch) {
+		b.N = rows
+		root := b.NewColumn(schema)
+		name := uint64(b.Slab.AppendText("some name"))
+		for i := range rows {
+			root.Kids[0].Push(uint64(i))
+			root.Kids[2].Push(1700000000123)
+			if i%4 == 0 {
+				root.Kids[1].PushNull()
+				b.AppendNull(root.Kids[3])
+			} else {
+				root.Kids[1].Push(name)
+				root.Kids[3].Kids[0].Push(7)
+				root.Kids[3].PushValid()
+			}
+			root.PushValid()
+		}
+		b.Value.Set(schema, root)
+	}
+	f := func(class string, kv ...string) {
+		t.Helper()
+		conf := map[string]string{}
+		for i := 0; i < len(kv); i += 2 {
+			conf[kv[i]] = kv[i+1]
+		}
+		tr := transformOf(t, transforms+class+"$Value", conf)
+		b := batch.New()
+		run := func() {
+			b.Reset()
+			fill(b)
+			if err := tr.Apply(b); err != nil || len(b.Errs) > 0 {
+				t.Fatal(err, errors.Join(errsOf(b)...))
+			}
+		}
+		for range 5 {
+			run()
+		}
+		if n := testing.AllocsPerRun(10, run); n > 0 {
+			t.Errorf("%s %v: %v allocations", class, conf, n)
+		}
+	}
+	f("ReplaceField", "renames", "id:ID,name:NAME", "exclude", "ts")
+	f("MaskField", "fields", "name,id", "replacement", "42")
+	f("Cast", "spec", "id:string,name:boolean,ts:int64")
+	f("TimestampConverter", "field", "ts", "target.type", "string", "format", "yyyy-MM-dd'T'HH:mm:ss.SSS")
+	f("TimestampConverter", "field", "ts", "target.type", "unix", "unix.precision", "seconds")
+	f("Flatten")
+}
+
 func errsOf(b *batch.Batch) (errs []error) {
 	for _, e := range b.Errs {
 		errs = append(errs, e.Err)
