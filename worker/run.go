@@ -103,3 +103,30 @@ func NewInitial(req config.CreateRequest) Initial {
 	}
 	return i
 }
+
+// ValidateFile checks a connector file without running it, as a worker with JsonConverter and default settings would. It
+// returns what is wrong with the configuration; the error is about the file.
+func ValidateFile(_ context.Context, file string) ([]string, error) {
+	req, err := config.LoadConnectorFile(file)
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := NewConfig(config.NewProps(map[string]string{
+		bootstrapKey: "localhost:9092", offsetFileKey: "offsets",
+		"key.converter": "org.apache.kafka.connect.json.JsonConverter", "value.converter": "org.apache.kafka.connect.json.JsonConverter",
+	}))
+	if err != nil {
+		return nil, err
+	}
+	infos, err := cfg.Validate(hashOrdered(req.Config))
+	if err != nil {
+		return []string{err.Error()}, nil
+	}
+	var problems []string
+	for _, c := range infos.Configs {
+		if c.Value != nil {
+			problems = append(problems, c.Value.Errors...)
+		}
+	}
+	return problems, nil
+}
