@@ -281,3 +281,7 @@ func envelope(buf []byte, i int, lastSchema string) (schema, payload [2]int, val
 		i = jsontext.Space(buf, i+1)
 	}
 }
+
+func predicted(buf []byte, i int, quoted string) bool {
+	return len(buf)-i >= len(quoted) && string(buf[i:i+len(quoted)]) == quoted
+}

@@ -3,6 +3,7 @@
 package codec
 
 import (
+	"encoding/binary"
 	"strings"
 
 	"github.com/penstock-io/penstock/batch"
@@ -25,6 +26,35 @@ type column struct {
 	kid    *batch.Vec
 	epoch  uint64 // of the batch that kid belongs to
 	listed bool   // is in order
+
+	// The first and the last eight bytes of quoted, under a mask where it is shorter: names of up to 16 bytes compare as
+	// two words.
+	head, tail, mask uint64
+}
+
+func newColumn(name, quoted string) *column {
+	c := &column{name: name, quoted: quoted, mask: ^uint64(0)}
+	if n := len(quoted); n >= 8 {
+		c.head, c.tail = load([]byte(quoted), 0), load([]byte(quoted), n-8)
+	} else {
+		c.mask = 1<<(8*n) - 1
+		c.head = load(append([]byte(quoted), make([]byte, 8)...), 0)
+	}
+	return c
+}
+
+func load(p []byte, i int) uint64 { return binary.LittleEndian.Uint64(p[i:]) }
+
+// at reports whether the key is what stands at buf[i].
+func (c *column) at(buf []byte, i int) bool {
+	n := len(c.quoted)
+	if n > 16 || len(buf)-i < max(n, 8) {
+		return len(buf)-i >= n && string(buf[i:i+n]) == c.quoted
+	}
+	if (load(buf, i)^c.head)&c.mask != 0 {
+		return false
+	}
+	return n <= 8 || load(buf, i+n-8) == c.tail
 }
 
 // splitter cuts JSON text without schema into columns. Objects become one variant: a KindObject column whose kids are
@@ -147,20 +177,23 @@ func (s *splitter) assignLoose(row int, tag batch.Tag, cell uint64) {
 
 // members cuts the object at buf[i] into the next position of the columns.
 func (s *splitter) members(buf []byte, i int) bool {
-	pos := s.root.N
+	pos, order, epoch := s.root.N, s.order, s.epoch
 	i = jsontext.Space(buf, i+1)
 	if i < len(buf) && buf[i] == '}' {
 		return true
 	}
 	for k := 0; ; k++ {
 		var c *column
-		if k < len(s.order) && predicted(buf, i, s.order[k].quoted) {
-			c = s.order[k]
+		if k < len(order) && order[k].at(buf, i) {
+			c = order[k]
 			i += len(c.quoted)
-		} else if c, i, k = s.key(buf, i, k); c == nil {
-			return false
+		} else {
+			if c, i, k = s.key(buf, i, k); c == nil {
+				return false
+			}
+			order = s.order
 		}
-		if c.epoch != s.epoch && !s.adopt(c) {
+		if c.epoch != epoch && !s.adopt(c) {
 			return false
 		}
 		if i < len(buf) && buf[i] <= ' ' {
@@ -168,7 +201,12 @@ func (s *splitter) members(buf []byte, i int) bool {
 		}
 		start := i
 		var ok bool
-		if i, ok = jsontext.ValueAt(buf, i, 1); !ok {
+		if i < len(buf) && buf[i] == '"' {
+			i, ok = jsontext.StringEnd(buf, i)
+		} else {
+			i, ok = jsontext.ValueAt(buf, i, 1)
+		}
+		if !ok {
 			return false
 		}
 		cell := uint64(batch.MakeView(start, i-start))
@@ -196,10 +234,6 @@ func (s *splitter) members(buf []byte, i int) bool {
 	}
 }
 
-func predicted(buf []byte, i int, quoted string) bool {
-	return len(buf)-i >= len(quoted) && string(buf[i:i+len(quoted)]) == quoted
-}
-
 // putCell is the general way to set a cell: after missing ones, among missing ones, or again (the last one wins).
 func putCell(kid *batch.Vec, pos int, cell uint64) {
 	if kid.N > pos {
@@ -215,7 +249,7 @@ func putCell(kid *batch.Vec, pos int, cell uint64) {
 // and the place in the order where the prediction goes on; a nil column when the text is wrong.
 func (s *splitter) key(buf []byte, i, k int) (*column, int, int) {
 	for next := k + 1; next < len(s.order) && next <= k+lookAhead; next++ {
-		if predicted(buf, i, s.order[next].quoted) {
+		if s.order[next].at(buf, i) {
 			return s.order[next], i + len(s.order[next].quoted), next
 		}
 	}
@@ -238,7 +272,7 @@ func (s *splitter) key(buf []byte, i, k int) (*column, int, int) {
 	}
 	c, ok := s.known[string(name)]
 	if !ok {
-		c = &column{name: string(name), quoted: string(tok) + ":"}
+		c = newColumn(string(name), string(tok)+":")
 		s.known[c.name] = c
 	} else {
 		s.misses++

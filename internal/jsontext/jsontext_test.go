@@ -25,9 +25,11 @@ func TestValue(t *testing.T) {
 	all(`"escapes \" \\ \/ \b \f \n \r \t \u00e9 \ud83d\ude00 and more text"`)
 	all(`"é ü 漢字 and some text after it"`)
 	all(strings.Repeat("[", MaxDepth) + strings.Repeat("]", MaxDepth))
-	all(strings.Repeat("9", MaxNumberBytes))
+	all(strings.Repeat("9", MaxNumberDigits))
 	bad(strings.Repeat("[", MaxDepth+1) + strings.Repeat("]", MaxDepth+1))
-	bad(strings.Repeat("9", MaxNumberBytes+1))
+	bad(strings.Repeat("9", MaxNumberDigits+1))
+	all("-1." + strings.Repeat("0", MaxNumberDigits-1))
+	bad("-1." + strings.Repeat("0", MaxNumberDigits))
 	bad("1e1234567890")
 	for _, text := range []string{`{`, `{"a"}`, `{"a":}`, `{"a":1,}`, `[1,]`, `[1 2]`, `01`, `-`, `1.`, `.5`, `1e`, `+1`, `tru`, `"a`, `"\x"`,
 		`"\u12g4"`, `"\ud8"`, "\"a\tb\"", "\"1234567\x01\"", "\"\xff\"", "\"abcdefgh\xed\xa0\x80\"", `12ab`, ``, `{"a":1 "b":2}`, `{a:1}`} {
@@ -108,5 +110,13 @@ func BenchmarkValue(b *testing.B) {
 		if _, ok := Value(text, 0); !ok {
 			b.Fatal("refused")
 		}
+	}
+}
+
+func BenchmarkStdValid(b *testing.B) {
+	text := []byte(`{"id":1234567,"name":"some customer name","note":"a somewhat longer text that goes on for a while","price":12.5,"tags":["a","b"],"on":true}`)
+	b.SetBytes(int64(len(text)))
+	for b.Loop() {
+		json.Valid(text)
 	}
 }

@@ -10,10 +10,10 @@ import (
 
 // Limits of Jackson's StreamReadConstraints.
 const (
-	MaxDepth       = 1000       // nested arrays and objects
-	MaxNumberBytes = 1000       // digits of an integer, characters of a real
-	MaxNameBytes   = 50_000     // of a member's name
-	MaxStringBytes = 20_000_000 // of a string
+	MaxDepth        = 1000       // nested arrays and objects
+	MaxNumberDigits = 1000       // of a number, those of the exponent included
+	MaxNameBytes    = 50_000     // of a member's name
+	MaxStringBytes  = 20_000_000 // of a string
 )
 
 // maxExponentDigits keeps exponents where BigDecimal's 32-bit scale has room, whatever the fraction.
@@ -69,7 +69,7 @@ func object(b []byte, i, depth int) (int, bool) {
 		return i + 1, true
 	}
 	for {
-		if i >= len(b) || b[i] != '"' {
+		if uint(i) >= uint(len(b)) || b[i] != '"' {
 			return i, false
 		}
 		name := i
@@ -142,17 +142,17 @@ func special(w uint64) uint64 {
 // StringEnd validates the string whose opening quote is b[i] and returns the index after its closing quote.
 func StringEnd(b []byte, i int) (end int, ok bool) {
 	start := i + 1
-	i++
-	for i+8 <= len(b) {
+	for i = start; i+8 <= len(b); i += 8 {
 		w := binary.LittleEndian.Uint64(b[i:])
-		if m := special(w) | w&highs; m != 0 {
-			i += bits.TrailingZeros64(m) >> 3
-			if b[i] == '"' {
-				return i + 1, i-start <= MaxStringBytes
-			}
-			return stringRest(b, start, i)
+		m := special(w) | w&highs
+		if m == 0 {
+			continue
 		}
-		i += 8
+		i += bits.TrailingZeros64(m) >> 3
+		if i < len(b) && b[i] == '"' {
+			return i + 1, i-start <= MaxStringBytes
+		}
+		break
 	}
 	return stringRest(b, start, i)
 }
@@ -245,8 +245,8 @@ func NumberEnd(b []byte, i int) (end int, ok bool) {
 			return i, false
 		}
 	}
-	if i-start >= MaxNumberBytes {
-		return i, i-start == MaxNumberBytes
+	if i-start > MaxNumberDigits && countDigits(b[start:i]) > MaxNumberDigits {
+		return i, false
 	}
 	if i < len(b) {
 		switch b[i] {
@@ -276,6 +276,15 @@ func fraction(b []byte, i int) (int, bool) {
 		}
 	}
 	return i, true
+}
+
+func countDigits(tok []byte) (n int) {
+	for _, c := range tok {
+		if c-'0' <= 9 {
+			n++
+		}
+	}
+	return n
 }
 
 func digits(b []byte, i int) int {
