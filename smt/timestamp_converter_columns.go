@@ -172,7 +172,7 @@ func (t *TimestampConverter) convertCell(b *batch.Batch, from timestampForm, cel
 	case formString:
 		buf := b.Slab.Buf()
 		start := len(buf)
-		buf = t.format.AppendFormat(buf, ms)
+		buf = t.memo.append(buf, t.format, ms)
 		b.Slab.SetBuf(buf)
 		return uint64(batch.MakeView(start, len(buf)-start)), nil
 	case formUnix:
