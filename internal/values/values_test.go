@@ -43,7 +43,7 @@ func TestParseGuesses(t *testing.T) {
 	f("128", int16(128))
 	f("1.5", float32(1.5))
 	f("[1, 300]", []any{int16(1), int16(300)})
-	f(`["a", null]`, []any{"a", nil})
+	f(`["a", null]`, `["a", null]`) // the common schema is a required STRING, which null does not fit
 	f("[1,", "[1,")
 	f("2020-01-01", batch.Date(1577836800000))
 	f("a:b", "a:b")
