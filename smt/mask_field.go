@@ -56,7 +56,8 @@ func newMaskField(v config.Values, side batch.Side) (Transform, error) {
 		t.replacement = &r
 	}
 	fields := v.List("fields")
-	for _, i := range text.HashOrder(fields) {
+	room := max(len(fields)*4/3+1, 16) // as new HashSet<>(list) makes its table
+	for _, i := range text.AppendHashOrder(nil, fields, room) {
 		t.fields = append(t.fields, fields[i])
 	}
 	return t, nil
