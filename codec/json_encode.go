@@ -288,10 +288,47 @@ func appendJSON(dst, text []byte) []byte {
 }
 
 func appendJSONString(dst, tok []byte) []byte {
+	if printsAsItIs(tok) {
+		return append(dst, tok...)
+	}
 	if bytes.IndexByte(tok, '\\') >= 0 {
 		return jackson.AppendStringBytes(dst, jsontext.AppendUnquoted(nil, tok))
 	}
 	return jackson.AppendStringBytes(dst, tok[1:len(tok)-1])
+}
+
+// printsAsItIs reports whether a validated string token has neither escapes nor characters beyond the basic plane, which
+// Jackson would escape: no backslash and no byte from F0 up.
+func printsAsItIs(tok []byte) bool {
+	const ones, highs, slants = 0x0101010101010101, 0x8080808080808080, '\\' * 0x0101010101010101
+	i := 0
+	for ; i+8 <= len(tok); i += 8 {
+		w := load(tok, i)
+		s := w ^ slants
+		if ((s-ones)&^s|w&(w<<1)&(w<<2)&(w<<3))&highs != 0 {
+			return false
+		}
+	}
+	for _, c := range tok[i:] {
+		if c == '\\' || c >= 0xF0 {
+			return false
+		}
+	}
+	return true
+}
+
+// stringStop is the index after the validated string at text[i].
+func stringStop(text []byte, i int) int {
+	for j := i + 1; ; j++ {
+		j += bytes.IndexByte(text[j:], '"')
+		slants := 0
+		for text[j-1-slants] == '\\' {
+			slants++
+		}
+		if slants%2 == 0 {
+			return j + 1
+		}
+	}
 }
 
 // appendNumber copies a number that Java would print the same: a short integer, or a real of at most 15 digits (which
@@ -336,6 +373,9 @@ func canonical(tok []byte) bool {
 func appendTree(dst, text []byte, i int) ([]byte, int) {
 	switch text[i] {
 	case '{', '[':
+	case '"':
+		end := stringStop(text, i)
+		return appendJSONString(dst, text[i:end]), end
 	default:
 		end, _ := jsontext.Value(text, i)
 		return appendJSON(dst, text[i:end]), end
@@ -345,7 +385,7 @@ func appendTree(dst, text []byte, i int) ([]byte, int) {
 	i = jsontext.Space(text, i+1)
 	for text[i] != '}' && text[i] != ']' {
 		if object {
-			end, _ := jsontext.StringEnd(text, i)
+			end := stringStop(text, i)
 			dst = append(appendJSONString(dst, text[i:end]), ':')
 			i = jsontext.Space(text, jsontext.Space(text, end)+1)
 		}

@@ -27,6 +27,11 @@ type column struct {
 	epoch  uint64 // of the batch that kid belongs to
 	listed bool   // is in order
 
+	// While no row lacks the key, its cells are written here, n of them so far: kid's memory, long enough for the batch.
+	// Once one does, cells is nil and kid is written itself, with tags.
+	cells []uint64
+	n     int
+
 	// The first and the last eight bytes of quoted, under a mask where it is shorter: names of up to 16 bytes compare as
 	// two words.
 	head, tail, mask uint64
@@ -98,8 +103,9 @@ func (s *splitter) begin(b *batch.Batch, p *batch.Payload) {
 // end brings all columns to the same length and lets go of the batch.
 func (s *splitter) end() {
 	if s.root != nil {
-		for _, kid := range s.root.Kids {
-			pad(kid, s.root.N)
+		for i, name := range s.root.Names {
+			s.known[name].settle()
+			pad(s.root.Kids[i], s.root.N)
 		}
 	}
 	s.b, s.p, s.buf, s.root, s.loose = nil, nil, nil, nil, nil
@@ -210,11 +216,11 @@ func (s *splitter) members(buf []byte, i int) bool {
 			return false
 		}
 		cell := uint64(batch.MakeView(start, i-start))
-		if kid := c.kid; kid.N == pos && kid.Tags == nil {
-			kid.W = append(kid.W, cell)
-			kid.N++
+		if c.n == pos && pos < len(c.cells) {
+			c.cells[pos] = cell
+			c.n = pos + 1
 		} else {
-			putCell(kid, pos, cell)
+			c.put(pos, cell)
 		}
 		if i < len(buf) && buf[i] <= ' ' {
 			i = jsontext.Space(buf, i)
@@ -234,8 +240,14 @@ func (s *splitter) members(buf []byte, i int) bool {
 	}
 }
 
-// putCell is the general way to set a cell: after missing ones, among missing ones, or again (the last one wins).
-func putCell(kid *batch.Vec, pos int, cell uint64) {
+// put is the general way to set a cell: after missing ones, among missing ones, or again (the last one wins).
+func (c *column) put(pos int, cell uint64) {
+	if c.n > pos {
+		c.cells[pos] = cell
+		return
+	}
+	c.settle()
+	kid := c.kid
 	if kid.N > pos {
 		kid.W[pos] = cell
 		kid.SetTag(pos, batch.TagJSON)
@@ -243,6 +255,14 @@ func putCell(kid *batch.Vec, pos int, cell uint64) {
 	}
 	pad(kid, pos)
 	kid.PushTag(batch.TagJSON, cell)
+}
+
+// settle hands the cells over to kid.
+func (c *column) settle() {
+	if c.cells != nil {
+		c.kid.W, c.kid.N = c.cells[:c.n], c.n
+		c.cells, c.n = nil, 0
+	}
 }
 
 // key finds the column of the key at buf[i], which is not the one predicted at k. It returns the index after the colon
@@ -299,17 +319,23 @@ func (s *splitter) adopt(c *column) bool {
 	s.root.Names = append(s.root.Names, c.name)
 	s.root.Kids = append(s.root.Kids, kid)
 	c.kid, c.epoch = kid, s.epoch
+	if cap(kid.W) < s.b.N {
+		kid.W = make([]uint64, 0, s.b.N+s.b.N/4)
+	}
+	c.cells, c.n = kid.W[:s.b.N], 0
 	return true
 }
 
 // undo takes back what a row that failed has written, with the columns that it brought.
 func (s *splitter) undo(kids int) {
-	for i, name := range s.root.Names[kids:] {
-		s.known[name].epoch = 0
-		s.root.Kids[kids+i] = nil
-	}
-	s.root.Names, s.root.Kids = s.root.Names[:kids], s.root.Kids[:kids]
-	for _, kid := range s.root.Kids {
+	for i, name := range s.root.Names {
+		c, kid := s.known[name], s.root.Kids[i]
+		if i >= kids {
+			c.epoch, c.kid, c.cells, c.n = 0, nil, nil, 0
+			s.root.Kids[i] = nil
+			continue
+		}
+		c.n = min(c.n, s.root.N)
 		if kid.N > s.root.N {
 			kid.N = s.root.N
 			kid.W = kid.W[:kid.N]
@@ -318,6 +344,7 @@ func (s *splitter) undo(kids int) {
 			}
 		}
 	}
+	s.root.Names, s.root.Kids = s.root.Names[:kids], s.root.Kids[:kids]
 }
 
 // relaxed rewrites the text of a row that row refused, and takes it in its new form. The error is Jackson's.

@@ -240,6 +240,9 @@ func NumberEnd(b []byte, i int) (end int, ok bool) {
 	if i == start || b[start] == '0' && i > start+1 {
 		return i, false
 	}
+	if i < len(b) && (b[i] == ',' || b[i] == '}') && i-start <= MaxNumberDigits {
+		return i, true
+	}
 	if i < len(b) && (b[i] == '.' || b[i]|0x20 == 'e') {
 		if i, ok = fraction(b, i); !ok {
 			return i, false
