@@ -81,6 +81,7 @@ type splitter struct {
 	loose   *batch.Vec // of the dynamic variant, nil: none yet
 	dynamic int
 	full    bool // the row at work has one key too many
+	slack   bool // reading a little past the end of the slab stays inside its memory
 	scratch []byte
 }
 
@@ -98,6 +99,13 @@ func (s *splitter) begin(b *batch.Batch, p *batch.Payload) {
 	s.b, s.p, s.buf = b, p, b.Slab.Buf()
 	s.root, s.loose, s.misses = nil, nil, 0
 	s.epoch++
+	s.slack = cap(s.buf)-len(s.buf) >= fastSlack
+}
+
+// reload looks at the slab again after something was appended to it.
+func (s *splitter) reload() {
+	s.buf = s.b.Slab.Buf()
+	s.slack = cap(s.buf)-len(s.buf) >= fastSlack
 }
 
 // end brings all columns to the same length and lets go of the batch.
@@ -136,7 +144,7 @@ func (s *splitter) row(row, i, end int) bool {
 	}
 	kids := len(s.root.Kids)
 	s.full = false
-	if s.members(buf, i) {
+	if s.slack && end-i < 1<<20 && s.fast(s.buf, i, end) || s.members(buf, i) {
 		s.root.N++
 		s.p.Assign(s.object, row)
 		return true
@@ -163,7 +171,7 @@ func (s *splitter) other(row, i int, buf []byte) bool {
 		return false
 	}
 	tag, cell := s.b.ResolveCell(uint64(batch.MakeView(i, stop-i)))
-	s.buf = s.b.Slab.Buf()
+	s.reload()
 	if tag == batch.TagNull {
 		s.b.AssignNull(s.p, row)
 		return true
@@ -355,7 +363,7 @@ func (s *splitter) relaxed(row int, v batch.View) error {
 	}
 	s.scratch = text
 	w := s.b.Slab.Append(text)
-	s.buf = s.b.Slab.Buf()
+	s.reload()
 	if !s.row(row, w.Off(), w.Off()+w.Len()) {
 		panic("BUG: rewritten JSON is refused: " + strings.ToValidUTF8(string(text[:min(len(text), 200)]), "?"))
 	}

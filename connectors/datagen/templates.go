@@ -3,7 +3,6 @@
 package datagen
 
 import (
-	"math"
 	"strconv"
 
 	"github.com/penstock-io/penstock/batch"
@@ -86,7 +85,7 @@ func order(b *batch.Batch, root *batch.Vec, r random, n, atMs int64) {
 	number(k[1], int64(1000+r.below(9000)))
 	text(b, k[2], r.of(products))
 	number(k[3], int64(1+r.below(5)))
-	k[4].Push(batch.Float64Cell(math.Round(float64(r.below(20_000)))/100 + 0.99))
+	k[4].Push(batch.Float64Cell(float64(99+r.below(20_000)) / 100))
 	text(b, k[5], r.of(currencies))
 	text(b, k[6], r.of(statuses))
 	email(b, k[7], r)
