@@ -171,20 +171,3 @@ func TestNoAllocationsPredicate(t *testing.T) {
 		t.Errorf("%v allocations per batch", got)
 	}
 }
-
-func BenchmarkInsertField(b *testing.B) {
-	tr := mustTransform(b, insertFieldClass+"$Value", "topic.field", "t", "offset.field", "o", "timestamp.field", "ts",
-		"static.field", "s", "static.value", "x")
-	bt := batch.New()
-	b.ReportAllocs()
-	for b.Loop() {
-		b.StopTimer()
-		bt.Reset()
-		fillStruct(bt, 2048)
-		b.StartTimer()
-		if err := tr.Apply(bt); err != nil {
-			b.Fatal(err)
-		}
-	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/2048, "ns/row")
-}

@@ -28,6 +28,14 @@ func replaceNullKey() *config.Key {
 		"to the default value. When set to true, the default value is used, otherwise null is used.")
 }
 
+// replaceNull reads replace.null.with.default. Java unboxes it, which a null does not survive.
+func replaceNull(v config.Values) (bool, error) {
+	if v.IsNull(replaceNullConfig) {
+		return false, batch.NewFault(batch.NullPointerException, replaceNullConfig+" is null")
+	}
+	return v.Bool(replaceNullConfig), nil
+}
+
 // ExtractField puts a field in place of the struct or map that it is in. Nulls pass through, but a struct's null takes
 // the schema of the field. A field that a schema lacks is an error, one that a map lacks is null.
 type ExtractField struct {
@@ -40,10 +48,22 @@ const extractPurpose = "field extraction"
 
 func newExtractField(v config.Values, side batch.Side) (Transform, error) {
 	path, err := ParseFieldPath(v.String("field"), fieldSyntaxOf(v))
+	if v.IsNull("field") {
+		path, err = nullPath(fieldSyntaxOf(v))
+	}
 	if err != nil {
 		return nil, err
 	}
-	return &ExtractField{side: side, path: path, defaults: v.Bool(replaceNullConfig)}, nil
+	defaults, err := replaceNull(v)
+	return &ExtractField{side: side, path: path, defaults: defaults}, err
+}
+
+// nullPath is the path of a field whose name is null: no schema and no map of ours has it.
+func nullPath(syntax FieldSyntax) (FieldPath, error) {
+	if syntax == FieldSyntaxV2 {
+		return FieldPath{}, batch.NewFault(batch.NullPointerException, "field is null")
+	}
+	return FieldPath{Text: "null", Steps: []string{"\xff"}}, nil
 }
 
 // Apply extracts the field from every row. The field's column becomes the root.

@@ -43,13 +43,15 @@ type HeaderFrom struct {
 }
 
 func newHeaderFrom(v config.Values, side batch.Side) (Transform, error) {
-	t := &HeaderFrom{side: side, fields: v.List("fields"), headers: v.List("headers"), defaults: v.Bool(replaceNullConfig)}
+	t := &HeaderFrom{side: side, fields: v.List("fields"), headers: v.List("headers")}
 	if len(t.fields) != len(t.headers) {
 		return nil, config.Plain("fields", "'fields' config must have the same number of elements as 'headers' config.")
 	}
 	t.move = v.String("operation") == "move"
 	t.purpose = "header " + v.String("operation")
-	return t, nil
+	var err error
+	t.defaults, err = replaceNull(v)
+	return t, err
 }
 
 // UsesHeaders reports that headers are written as values.
@@ -87,13 +89,13 @@ func (t *HeaderFrom) object(b *batch.Batch, v *batch.Variant) {
 		kid, _ := v.Root.Kid(name)
 		t.cols = append(t.cols, kid)
 	}
+	var fresh []batch.Header
 	for pos := range v.Root.N {
 		row := v.Row(pos)
 		if b.IsDead(row) {
 			continue
 		}
-		hs := b.Headers.Of(row)
-		hs = slices.Grow(slices.Clip(hs), len(t.cols))
+		hs := roomFor(b.Headers.Of(row), &fresh, pos, v.Root.N, len(t.cols))
 		for i, kid := range t.cols {
 			h := batch.Header{Key: t.headers[i], Decoded: true, Raw: batch.NullView}
 			if kid != nil {
@@ -126,13 +128,13 @@ func (t *HeaderFrom) structure(b *batch.Batch, v *batch.Variant) bool {
 		}
 		t.cols = append(t.cols, kid)
 	}
+	var fresh []batch.Header
 	for pos := range v.Root.N {
 		row := v.Row(pos)
 		if b.IsDead(row) {
 			continue
 		}
-		hs := b.Headers.Of(row)
-		hs = slices.Grow(slices.Clip(hs), len(t.cols))
+		hs := roomFor(b.Headers.Of(row), &fresh, pos, v.Root.N, len(t.cols))
 		for i, kid := range t.cols {
 			s := v.Schema.Fields[v.Schema.Field(t.fields[i])].Schema
 			x := b.Read(kid, pos)
@@ -147,6 +149,17 @@ func (t *HeaderFrom) structure(b *batch.Batch, v *batch.Variant) bool {
 		t.dropFields(b, v)
 	}
 	return true
+}
+
+// roomFor makes room for k more headers of one of n rows: rows without any share one array.
+func roomFor(hs []batch.Header, fresh *[]batch.Header, pos, n, k int) []batch.Header {
+	if len(hs) > 0 {
+		return slices.Grow(slices.Clip(hs), k)
+	}
+	if *fresh == nil {
+		*fresh = make([]batch.Header, n*k)
+	}
+	return (*fresh)[pos*k : pos*k : pos*k+k]
 }
 
 func (t *HeaderFrom) dropFields(b *batch.Batch, v *batch.Variant) {

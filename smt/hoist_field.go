@@ -22,6 +22,7 @@ var hoistFieldConfig = config.Def{
 type HoistField struct {
 	side    batch.Side
 	field   string
+	noName  bool // the field is null: a map takes that for a key, a struct does not
 	schemas schemaCache[hoisted]
 }
 
@@ -32,7 +33,7 @@ type hoisted struct {
 }
 
 func newHoistField(v config.Values, side batch.Side) (Transform, error) {
-	return &HoistField{side: side, field: v.String("field")}, nil
+	return &HoistField{side: side, field: v.String("field"), noName: v.IsNull("field")}, nil
 }
 
 // Apply wraps every row.
@@ -44,6 +45,9 @@ func (t *HoistField) Apply(b *batch.Batch) error {
 func (t *HoistField) wrap(b *batch.Batch, v *batch.Variant) bool {
 	kid := v.Root
 	root := b.NewVec()
+	if v.Schema == nil && t.noName {
+		return false
+	}
 	if v.Schema == nil {
 		root.Kind, root.N = batch.KindObject, kid.N
 		root.Names = append(root.Names, t.field)
@@ -62,6 +66,9 @@ func (t *HoistField) wrap(b *batch.Batch, v *batch.Variant) bool {
 }
 
 func (t *HoistField) row(s *batch.Schema, x any) (*batch.Schema, any, error) {
+	if s == nil && t.noName {
+		return nil, &batch.MapValue{Entries: []batch.Entry{{Value: x}}}, nil
+	}
 	if s == nil {
 		return nil, &batch.MapValue{Entries: []batch.Entry{{Key: t.field, Value: x}}}, nil
 	}

@@ -60,7 +60,11 @@ const (
 const insertPurpose = "field insertion"
 
 func newInsertField(v config.Values, side batch.Side) (Transform, error) {
-	t := &InsertField{side: side, static: v.String("static.value"), defaults: v.Bool(replaceNullConfig)}
+	defaults, err := replaceNull(v)
+	if err != nil {
+		return nil, err
+	}
+	t := &InsertField{side: side, static: v.String("static.value"), defaults: defaults}
 	for _, f := range []struct {
 		key                string
 		kind               insertKind

@@ -17,7 +17,7 @@ const (
 
 func init() {
 	Register(hasHeaderKeyClass, Plugin{Def: hasHeaderKeyConfig, NewPredicate: func(v config.Values) (Predicate, error) {
-		return HasHeaderKey{name: v.String("name")}, nil
+		return HasHeaderKey{name: v.String("name"), never: v.IsNull("name")}, nil
 	}})
 	Register(recordIsTombstoneClass, Plugin{Def: config.Def{}, NewPredicate: func(config.Values) (Predicate, error) {
 		return RecordIsTombstone{}, nil
@@ -47,11 +47,14 @@ var validRegex config.Validator = config.ValidatorFunc{Text: "valid regex", Chec
 }}
 
 // HasHeaderKey holds for rows that have at least one header of a name.
-type HasHeaderKey struct{ name string }
+type HasHeaderKey struct {
+	name  string
+	never bool // the name is null, which no header's is
+}
 
 // Test looks at header keys only: nothing needs to be decoded for it.
 func (p HasHeaderKey) Test(b *batch.Batch, mask batch.Bitmap) error {
-	if !b.Headers.Any() {
+	if p.never || !b.Headers.Any() {
 		return nil
 	}
 	for row := range b.N {

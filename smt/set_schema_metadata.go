@@ -30,7 +30,11 @@ type SetSchemaMetadata struct {
 }
 
 func newSetSchemaMetadata(v config.Values, side batch.Side) (Transform, error) {
-	t := &SetSchemaMetadata{side: side, defaults: v.Bool(replaceNullConfig)}
+	defaults, err := replaceNull(v)
+	if err != nil {
+		return nil, err
+	}
+	t := &SetSchemaMetadata{side: side, defaults: defaults}
 	if !v.IsNull("schema.name") {
 		name := v.String("schema.name")
 		t.name = &name

@@ -46,7 +46,8 @@ type keyRow struct {
 const valueToKeyPurpose = "copying fields from value to key"
 
 func newValueToKey(v config.Values) (Transform, error) {
-	return &ValueToKey{fields: v.List("fields"), defaults: v.Bool(replaceNullConfig)}, nil
+	defaults, err := replaceNull(v)
+	return &ValueToKey{fields: v.List("fields"), defaults: defaults}, err
 }
 
 // Apply gives every row its new key. The columns are copies: key and value go separate ways from here.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/penstock-io/penstock/batch"
 	"github.com/penstock-io/penstock/config"
+	"github.com/penstock-io/penstock/config/kafkadefs"
 	"github.com/penstock-io/penstock/internal/vectors"
 	"github.com/penstock-io/penstock/smt"
 )
@@ -111,6 +112,12 @@ func readRecord(raw json.RawMessage) (*vectors.Record, error) {
 func (c *testCase) make(props config.Props) (apply, error) {
 	switch c.Op {
 	case "chain":
+		// The worker parses the keys of every connector before it looks at the transforms.
+		if def, ok := kafkadefs.Get("org.apache.kafka.connect.runtime.ConnectorConfig"); ok {
+			if _, err := def.ParseWith(props, config.Options{Classes: kafkadefs.Class}); err != nil {
+				return nil, err
+			}
+		}
 		chain, err := smt.NewChain(props)
 		if err != nil {
 			return nil, err
