@@ -114,7 +114,7 @@ func plainNumber(base unsafe.Pointer, i int, ch byte, end int) int {
 	if *(*byte)(unsafe.Add(base, i)) == '.' {
 		i++
 		from = i
-		if i = digitRun(base, i, end); i == from {
+		if i = digitRun(base, i, end); i == from || i-from > jsontext.MaxNumberDigits-18 {
 			return -1
 		}
 	}

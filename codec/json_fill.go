@@ -115,7 +115,7 @@ func (f *filler) payload(row int, e *jsonSchema, at span) error {
 			f.split = true
 			f.json.split.begin(f.b, f.p)
 		}
-		f.json.split.buf = f.b.Slab.Buf()
+		f.json.split.reload()
 		if !f.json.split.row(row, at.from, at.to) {
 			panic("BUG: validated JSON is refused")
 		}

@@ -162,6 +162,28 @@ func TestDecodeRandomObjects(t *testing.T) {
 	checkDecode(t, rows)
 }
 
+// TestLimitsHoldOnTheFastPath: rows after the first take shortcuts, which must refuse what the first row would.
+func TestLimitsHoldOnTheFastPath(t *testing.T) {
+	const good = `{"a":1.5,"b":"x","c":true}`
+	bad := []string{
+		`{"a":1.` + strings.Repeat("0", 1000) + `,"b":"x","c":true}`, `{"a":` + strings.Repeat("9", 1001) + `,"b":"x","c":true}`, `{"a":1.5,"b":"x`,
+		`{"a":1.5,"b":"x","c":true`, `{"a":1.5,"b":"x","c":tru}`, `{"a":-,"b":"x","c":true}`, `{"a":1.,"b":"x","c":true}`, "{\"a\":1.5,\"b\":\"\x01\",\"c\":true}",
+		"{\"a\":1.5,\"b\":\"\xff\",\"c\":true}", `{"a":1.5,"b":"\x","c":true}`, `{"a":1.5,"b":"x","c":true,}`, `{"a":1.5,`, `{"a":1`, `{"a":`, `{"a`, `{`,
+	}
+	var rows []string
+	for _, r := range bad {
+		rows = append(rows, good, r)
+	}
+	decodeAll(t, testJSON(t, "schemas.enable", "false"), append(rows, good), len(rows)+1, false, func(b *batch.Batch, row, i int) {
+		if err := failure(b, row); (err != nil) != (i%2 == 1) {
+			t.Errorf("%.100q: %v", append(rows, good)[i], err)
+		}
+		if _, v := b.ValueAt(batch.Value, row); i%2 == 0 && !batch.ValueEqual(v, &batch.MapValue{Entries: []batch.Entry{{Key: "a", Value: 1.5}, {Key: "b", Value: "x"}, {Key: "c", Value: true}}}) {
+			t.Errorf("row %d: %s", i, batchtest.ShowValue(v))
+		}
+	})
+}
+
 func TestDecodeManyKeys(t *testing.T) {
 	rows := []string{`{"a":1}`}
 	for i := range 40 {

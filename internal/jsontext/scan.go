@@ -144,12 +144,17 @@ func StringEnd(b []byte, i int) (end int, ok bool) {
 	start := i + 1
 	for i = start; i+8 <= len(b); i += 8 {
 		w := binary.LittleEndian.Uint64(b[i:])
-		m := special(w) | w&highs
+		x := w ^ quotes
+		q := (x - ones) &^ x & highs
+		x = w ^ slants
+		m := q | ((x-ones)&^x|(w-blanks)|w)&highs
 		if m == 0 {
 			continue
 		}
-		i += bits.TrailingZeros64(m) >> 3
-		if i < len(b) && b[i] == '"' {
+		// The lowest mark is the end if it is a quote's; bytes from 0x80 up are marked one way or the other.
+		at := bits.TrailingZeros64(m)
+		i += at >> 3
+		if q>>at&1 != 0 {
 			return i + 1, i-start <= MaxStringBytes
 		}
 		break

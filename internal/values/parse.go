@@ -3,7 +3,6 @@
 package values
 
 import (
-	"math/big"
 	"strings"
 
 	"github.com/penstock-io/penstock/batch"
@@ -325,11 +324,6 @@ func (p *parser) splitTemporal(token string) *Typed {
 	p.rewind(at)
 	return temporal(token)
 }
-
-var (
-	longMin = big.NewInt(-1 << 63)
-	longMax = big.NewInt(1<<63 - 1)
-)
 
 func parseNumber(token string) *Typed {
 	d, err := number.ParseDecimal(token)
