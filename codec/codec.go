@@ -48,7 +48,7 @@ type Plugin struct {
 var Registry = config.NewRegistry[Plugin]("converter", "Converter")
 
 // HeaderRegistry holds every header converter by Java class name. Its plugins have NewHeader.
-var HeaderRegistry = config.NewRegistry[Plugin]("header converter", "HeaderConverter")
+var HeaderRegistry = config.NewRegistry[Plugin]("header converter", "HeaderConverter", "Converter")
 
 // Register adds a converter class to the registries that its plugin can serve. It panics when the class is there
 // already. Call it from init.
