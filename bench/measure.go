@@ -278,8 +278,11 @@ type heapCounters struct {
 // has no such page.
 func readHeap(w *stack.Worker) heapCounters {
 	var h heapCounters
+	if w.AdminURL == "" {
+		return h
+	}
 	client := &http.Client{Timeout: 5 * time.Second}
-	resp, err := client.Get(w.URL + "/metrics")
+	resp, err := client.Get(w.AdminURL + "/metrics")
 	if err != nil {
 		return h
 	}

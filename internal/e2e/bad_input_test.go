@@ -6,7 +6,6 @@ package e2e
 
 import (
 	"errors"
-	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -153,7 +152,7 @@ func TestMalformedRecord(t *testing.T) {
 
 	strict := sink(unique(t, "strict"), filepath.Join(dir, "strict.txt"), nil)
 	trace := failedTrace(t, w, strict)
-	if first, _, _ := strings.Cut(trace, "\n"); first != "org.apache.kafka.connect.errors.ConnectException: Tolerance exceeded in error handler" {
+	if first, _, _ := strings.Cut(trace, "\n"); !strings.HasPrefix(first, "org.apache.kafka.connect.errors.ConnectException: Tolerance exceeded in error handler") {
 		t.Errorf("the trace begins with %q", first)
 	}
 	for _, want := range []string{"Caused by: org.apache.kafka.connect.errors.DataException", "Converting byte[] to Kafka Connect data failed due to serialization error"} {
@@ -164,8 +163,9 @@ func TestMalformedRecord(t *testing.T) {
 
 	// The worker lives on: the next connector on the same topic steps over the record.
 	tolerant := filepath.Join(dir, "tolerant.txt")
-	sink(unique(t, "tolerant"), tolerant, map[string]string{"errors.tolerance": "all"})
+	name := sink(unique(t, "tolerant"), tolerant, map[string]string{"errors.tolerance": "all"})
 	eventually(t, 60*time.Second, "both good records", func() bool {
+		healthy(t, w, name)
 		b, _ := os.ReadFile(tolerant)
 		return string(b) == "first\nlast\n"
 	})
@@ -189,9 +189,10 @@ func TestFailedTask(t *testing.T) {
 		"key.converter": stringConverter, "value.converter": stringConverter}); err != nil {
 		t.Fatal(err)
 	}
-	want := fmt.Sprintf("org.apache.kafka.connect.errors.ConnectException: Couldn't find or create file '%s' for FileStreamSinkTask", out)
-	if first, _, _ := strings.Cut(failedTrace(t, w, name), "\n"); first != want {
-		t.Errorf("the trace begins with %q, want %q", first, want)
+	// The class is Connect's; the words may be better ones, if they name the file.
+	first, _, _ := strings.Cut(failedTrace(t, w, name), "\n")
+	if !strings.HasPrefix(first, "org.apache.kafka.connect.errors.ConnectException: ") || !strings.Contains(first, out) {
+		t.Errorf("the trace begins with %q", first)
 	}
 	// A source whose file is not there yet waits for it and is no failure.
 	source, in := unique(t, "source"), filepath.Join(dir, "later.txt")

@@ -28,14 +28,14 @@ func TestCalledAsScript(t *testing.T) {
 			if err := os.Symlink(system.binary, link); err != nil {
 				t.Fatal(err)
 			}
-			// Without arguments: a usage line and exit code 1, as the scripts have it.
+			// Without arguments: what to type and exit code 1, as the scripts have it.
 			p, err := stack.Start("usage", dir, nil, link)
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer p.Kill()
-			if code, err := p.WaitExit(20 * time.Second); err != nil || code != 1 || !strings.Contains(strings.ToLower(p.Output()), "usage") {
-				t.Errorf("without arguments: exit code %d, %v, want 1 and a usage line:\n%s", code, err, p.Output())
+			if code, err := p.WaitExit(20 * time.Second); err != nil || code != 1 || !strings.Contains(p.Output(), "WORKER.properties") {
+				t.Errorf("without arguments: exit code %d, %v, want 1 and what to type:\n%s", code, err, p.Output())
 			}
 			ports, err := stack.FreePorts(1)
 			if err != nil {

@@ -146,7 +146,7 @@ func eventually(t *testing.T, limit time.Duration, what string, test func() bool
 		if time.Now().After(end) {
 			t.Fatalf("not within %s: %s", limit, what)
 		}
-		time.Sleep(5 * time.Millisecond)
+		time.Sleep(20 * time.Millisecond)
 	}
 }
 
@@ -222,6 +222,22 @@ func lines(t *testing.T, path string) [][]byte {
 		return nil
 	}
 	return bytes.Split(bytes.TrimSuffix(b, []byte("\n")), []byte("\n"))
+}
+
+// healthy ends the test when the worker has died or one of the connectors has failed. Answers that are not there yet
+// are no failure.
+func healthy(t *testing.T, w *stack.Worker, connectors ...string) {
+	t.Helper()
+	if !w.Alive() {
+		t.Fatalf("the worker ended:\n%s", w.Tail(40))
+	}
+	for _, name := range connectors {
+		if s, err := w.Status(name); err == nil {
+			if trace, failed := s.Failed(); failed {
+				t.Fatalf("%s failed: %s", name, trace)
+			}
+		}
+	}
 }
 
 // failedTrace waits until the connector or one of its tasks has failed and returns the trace.

@@ -26,7 +26,8 @@ func TestOffsetFileCross(t *testing.T) {
 			topic := unique(t, "topic")
 			createTopic(t, topic, 1)
 			in := filepath.Join(s.Dir, "in.txt")
-			connector, err := stack.WriteConnector(s.Dir, unique(t, "source"), map[string]string{
+			name := unique(t, "source")
+			connector, err := stack.WriteConnector(s.Dir, name, map[string]string{
 				"connector.class": "FileStreamSource", "tasks.max": "1", "file": in, "topic": topic,
 				"key.converter": stringConverter, "value.converter": stringConverter,
 				// More than the file has: the JVM's source leaves lines in its buffer when the last batch is a full one.
@@ -50,6 +51,7 @@ func TestOffsetFileCross(t *testing.T) {
 				w := start(t, s)
 				want := int64(step * (hop + 1))
 				eventually(t, time.Minute, fmt.Sprintf("%d records after hop %d (%s)", want, hop, kind), func() bool {
+					healthy(t, w, name)
 					return endOffset(t, admin, topic) >= want
 				})
 				stop(t, w)

@@ -78,16 +78,19 @@ func TestSecuredBroker(t *testing.T) {
 			if err := os.WriteFile(in, []byte("one\ntwo\nthree\n"), 0o644); err != nil {
 				t.Fatal(err)
 			}
+			var names []string
 			for what, config := range map[string]map[string]string{
 				"source": {"connector.class": "FileStreamSource", "file": in, "topic": topic},
 				"sink":   {"connector.class": "FileStreamSink", "file": out, "topics": topic, "consumer.override.metadata.max.age.ms": "1000"},
 			} {
 				config["key.converter"], config["value.converter"] = stringConverter, stringConverter
-				if err := w.Put(unique(t, what), config); err != nil {
+				names = append(names, unique(t, what))
+				if err := w.Put(names[len(names)-1], config); err != nil {
 					t.Fatal(err)
 				}
 			}
 			eventually(t, 60*time.Second, "the lines on the other side", func() bool {
+				healthy(t, w, names...)
 				b, _ := os.ReadFile(out) // not there yet
 				return string(b) == "one\ntwo\nthree\n"
 			})

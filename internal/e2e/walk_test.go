@@ -44,6 +44,7 @@ func text(n int, seed uint64, ascii bool) []byte {
 // A walk is one way of a file through source, topic and sink.
 type walk struct {
 	in, out, topic string
+	names          []string // of the connectors
 	content        []byte
 	spec           stack.WorkerSpec
 }
@@ -57,16 +58,17 @@ func newWalk(t *testing.T, n int, partitions int32) *walk {
 		// The JVM's source counts characters where it should count bytes: beyond ASCII it cannot resume exactly.
 		content: text(n, system.seed, system.kind == stack.JVM),
 	}
+	k.names = []string{unique(t, "source"), unique(t, "sink")}
 	createTopic(t, k.topic, partitions)
 	k.write(t, 0, len(k.content)*6/10)
-	source, err := stack.WriteConnector(s.Dir, unique(t, "source"), map[string]string{
+	source, err := stack.WriteConnector(s.Dir, k.names[0], map[string]string{
 		"connector.class": "FileStreamSource", "tasks.max": "1", "file": k.in, "topic": k.topic,
 		"key.converter": stringConverter, "value.converter": stringConverter,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	sink, err := stack.WriteConnector(s.Dir, unique(t, "sink"), map[string]string{
+	sink, err := stack.WriteConnector(s.Dir, k.names[1], map[string]string{
 		"connector.class": "FileStreamSink", "tasks.max": "1", "file": k.out, "topics": k.topic,
 		"key.converter": stringConverter, "value.converter": stringConverter,
 		// A killed member's partitions are free again soon.
@@ -106,21 +108,11 @@ func (k *walk) until(t *testing.T, w *stack.Worker, size int) {
 	t.Helper()
 	end := time.Now().Add(5 * time.Minute)
 	for i := 0; k.outSize() < size; i++ {
-		if !w.Alive() {
-			t.Fatalf("the worker ended at %d of %d bytes:\n%s", k.outSize(), size, w.Tail(40))
-		}
 		if time.Now().After(end) {
 			t.Fatalf("only %d of %d bytes arrived in time", k.outSize(), size)
 		}
-		if i%100 == 99 {
-			for _, c := range k.spec.Connectors {
-				name := strings.TrimSuffix(filepath.Base(c), ".json")
-				if s, err := w.Status(name); err == nil {
-					if trace, failed := s.Failed(); failed {
-						t.Fatalf("%s failed: %s", name, trace)
-					}
-				}
-			}
+		if i%100 == 0 {
+			healthy(t, w, k.names...)
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
@@ -169,6 +161,7 @@ func TestFileWalkKilled(t *testing.T) {
 	k.write(t, len(k.content)*6/10, len(k.content))
 	w = start(t, k.spec)
 	eventually(t, 5*time.Minute, "the last line after a kill", func() bool {
+		healthy(t, w, k.names...)
 		if i := k.outSize(); i < len(k.content)*7/10 {
 			return false
 		}

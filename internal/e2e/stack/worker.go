@@ -55,6 +55,8 @@ type Worker struct {
 	*Proc
 	// URL is the address of its REST API.
 	URL string
+	// AdminURL is where penstock serves /metrics and /debug/pprof; empty for the JVM.
+	AdminURL string
 	// RootAfter is the time from exec until GET / answered, RootCPU the CPU time used by then. Set by WaitREST.
 	RootAfter, RootCPU time.Duration
 }
@@ -89,7 +91,7 @@ func StartWorker(s WorkerSpec) (*Worker, error) {
 
 // Launch starts a worker and does not wait for anything, for starts that must fail or are timed.
 func Launch(s WorkerSpec) (*Worker, error) {
-	ports, err := FreePorts(1)
+	ports, err := FreePorts(2)
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +113,11 @@ func Launch(s WorkerSpec) (*Worker, error) {
 		}
 		props["group.id"] = "connect-cluster"
 	}
-	argv := []string{s.Binary, s.Mode}
+	argv, admin := []string{s.Binary, s.Mode}, ""
+	if s.Kind == Penstock {
+		admin = fmt.Sprintf("http://127.0.0.1:%d", ports[1])
+		props["penstock.admin.listeners"] = admin
+	}
 	if s.Kind == JVM {
 		if argv[0], err = script("jvm-connect"); err != nil {
 			return nil, err
@@ -133,7 +139,7 @@ func Launch(s WorkerSpec) (*Worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Worker{Proc: p, URL: props["listeners"]}, nil
+	return &Worker{Proc: p, URL: props["listeners"], AdminURL: admin}, nil
 }
 
 // WriteProperties writes a Java properties file, raw text last; keys with an empty value are left out.
