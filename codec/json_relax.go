@@ -47,7 +47,7 @@ func parseFault(at int, format string, args ...any) error {
 // decodeUnicode gives UTF-8 for the encodings that Jackson detects (ByteSourceJsonBootstrapper): by mark, then by the
 // places of zero bytes in the first four.
 func decodeUnicode(src []byte) []byte {
-	if bytes.HasPrefix(src, []byte("\xef\xbb\xbf")) {
+	if len(src) >= 4 && bytes.HasPrefix(src, []byte("\xef\xbb\xbf")) {
 		return src[3:]
 	}
 	name, skip := "", 0
