@@ -24,9 +24,9 @@ func TestVectors(t *testing.T) {
 			err := vectors.Lines("testdata/vectors/"+name+".jsonl.gz", func(line []byte) error {
 				kind := codeccase.Kind(line)
 				cases[kind]++
-				if pass, detail := codeccase.Run(line); !pass && !known(line) {
+				if pass, detail := codeccase.Run(line); !pass {
 					failed[kind]++
-					if failed[kind] <= 20 {
+					if failed[kind] <= 20 && !known(line) {
 						t.Errorf("%.400s\n%s", line, detail)
 					}
 				}
