@@ -2,10 +2,11 @@
 
 // Command conformance runs golden vectors of Kafka Connect against this build.
 //
-//	go run ./cmd/conformance [-v] PATH...
+//	go run ./cmd/conformance [-v] [-md docs/compatibility.md] PATH...
 //
 // A path is a .jsonl or .jsonl.gz file or a folder of them. It prints a line "class passed failed" per class of cases,
-// with -v the first failures of each, and last "N passed, N failed". It exits with status 1 when a case failed.
+// with -v the first failures of each, and last "N passed, N failed". It exits with status 1 when a case failed. -md
+// rewrites the table of a Markdown file: per Java class, what passed, failed, and is known to differ (known.go).
 package main
 
 import (
@@ -18,8 +19,9 @@ import (
 func main() {
 	verbose := flag.Bool("v", false, "show the first failures of each class: what was expected, what came")
 	most := flag.Int("n", 5, "how many failures of a class -v shows")
+	md := flag.String("md", "", "rewrite the table of this Markdown file, between its markers")
 	flag.Usage = func() {
-		fmt.Fprintln(flag.CommandLine.Output(), "usage: conformance [-v] [-n FAILURES] PATH...")
+		fmt.Fprintln(flag.CommandLine.Output(), "usage: conformance [-v] [-n FAILURES] [-md FILE] PATH...")
 		flag.PrintDefaults()
 	}
 	flag.Parse()
@@ -31,11 +33,11 @@ func main() {
 	if *verbose {
 		shown = *most
 	}
-	os.Exit(run(os.Stdout, os.Stderr, flag.Args(), shown))
+	os.Exit(run(os.Stdout, os.Stderr, flag.Args(), shown, *md))
 }
 
-// run runs the files under paths and returns the exit status.
-func run(out, errs io.Writer, paths []string, shown int) int {
+// run runs the files under paths and returns the exit status. md is a Markdown file to rewrite the table of, "" for none.
+func run(out, errs io.Writer, paths []string, shown int, md string) int {
 	t := newTally(shown)
 	for _, p := range paths {
 		if err := t.path(p); err != nil {
@@ -44,6 +46,12 @@ func run(out, errs io.Writer, paths []string, shown int) int {
 		}
 	}
 	t.print(out)
+	if md != "" {
+		if err := rewriteTable(md, t.table()); err != nil {
+			fmt.Fprintln(errs, "conformance:", err)
+			return 2
+		}
+	}
 	if t.failures > 0 {
 		return 1
 	}

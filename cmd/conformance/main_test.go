@@ -27,7 +27,7 @@ func TestRun(t *testing.T) {
 			t.Fatal(err)
 		}
 		var out, errs bytes.Buffer
-		if got := run(&out, &errs, []string{dir}, shown); got != status {
+		if got := run(&out, &errs, []string{dir}, shown, ""); got != status {
 			t.Errorf("status %d, want %d: %s", got, status, errs.String())
 		}
 		if shown == 0 && out.String() != want {
@@ -65,10 +65,10 @@ func TestRunPaths(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out, errs bytes.Buffer
-	if got := run(&out, &errs, []string{dir, path}, 0); got != 0 || out.String() != "Filter 2 0\n2 passed, 0 failed\n" {
+	if got := run(&out, &errs, []string{dir, path}, 0, ""); got != 0 || out.String() != "Filter 2 0\n2 passed, 0 failed\n" {
 		t.Errorf("status %d, %s%s", got, out.String(), errs.String())
 	}
-	if got := run(&out, &errs, []string{filepath.Join(dir, "absent")}, 0); got != 2 {
+	if got := run(&out, &errs, []string{filepath.Join(dir, "absent")}, 0, ""); got != 2 {
 		t.Errorf("status %d for a path that is not there", got)
 	}
 }

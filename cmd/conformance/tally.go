@@ -17,19 +17,21 @@ import (
 
 // tally counts what passed and failed, by class.
 type tally struct {
-	shown    int // failures to keep per class
-	classes  map[string]*count
+	shown    int                // failures to keep per class
+	classes  map[string]*count  // by kind of case: the part of the id before the dash
+	subjects map[subject]*count // by what is tested
 	passes   int
 	failures int
 }
 
 type count struct {
 	passed, failed int
+	known          int // of those that failed
 	details        []string
 }
 
 func newTally(shown int) *tally {
-	return &tally{shown: shown, classes: map[string]*count{}}
+	return &tally{shown: shown, classes: map[string]*count{}, subjects: map[subject]*count{}}
 }
 
 // path runs a file, or the files below a folder.
@@ -64,8 +66,9 @@ func (t *tally) file(path string) error {
 // line runs one case. A line that is no case counts as failed, too.
 func (t *tally) line(line []byte, place string) {
 	var c struct {
-		ID string `json:"id"`
-		Op string `json:"op"`
+		ID    string `json:"id"`
+		Op    string `json:"op"`
+		Class string `json:"class"`
 	}
 	if err := json.Unmarshal(line, &c); err != nil || c.ID == "" {
 		t.add("?", place, false, "not a case")
@@ -80,6 +83,7 @@ func (t *tally) line(line []byte, place string) {
 		detail += "\n    case: " + short(line)
 	}
 	t.add(class, c.ID, pass, detail)
+	t.addSubject(subjectOf(c.Op, c.Class), c.ID, pass)
 }
 
 func (t *tally) add(class, id string, pass bool, detail string) {
