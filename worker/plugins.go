@@ -13,6 +13,7 @@ import (
 	"github.com/penstock-io/penstock/config"
 	"github.com/penstock-io/penstock/config/kafkadefs"
 	"github.com/penstock-io/penstock/connectors"
+	"github.com/penstock-io/penstock/internal/kafka"
 	"github.com/penstock-io/penstock/smt"
 	"github.com/penstock-io/penstock/worker/rest"
 )
@@ -24,36 +25,52 @@ const pluginKinds = config.KindSource | config.KindSink | config.KindConverter |
 // resolveClass finds a class by name or alias, as Connect's plugin loader does: what is linked in, and the classes of the
 // JDK and Connect that are no plugins or cannot be used.
 func resolveClass(name string) (config.Class, bool) {
-	var c config.Class
-	add := func(full string, k config.Kind) {
-		if c.Name == "" || c.Name == full {
-			c.Name = full
-			c.Kinds |= k
-		}
+	full := ""
+	if _, class, ok := connectors.Registry.Lookup(name); ok {
+		full = class
+	} else if _, class, ok := codec.Registry.Lookup(name); ok {
+		full = class
+	} else if _, class, ok := codec.HeaderRegistry.Lookup(name); ok {
+		full = class
+	} else if _, class, ok := smt.Transforms.Lookup(name); ok {
+		full = class
+	} else if _, class, ok := smt.Predicates.Lookup(name); ok {
+		full = class
 	}
-	if p, full, ok := connectors.Registry.Lookup(name); ok {
-		add(full, connectorKind(p))
-	}
-	if _, full, ok := codec.Registry.Lookup(name); ok {
-		add(full, config.KindConverter)
-	}
-	if _, full, ok := codec.HeaderRegistry.Lookup(name); ok {
-		add(full, config.KindHeaderConverter)
-	}
-	if _, full, ok := smt.Transforms.Lookup(name); ok {
-		add(full, config.KindTransformation)
-	}
-	if _, full, ok := smt.Predicates.Lookup(name); ok {
-		add(full, config.KindPredicate)
-	}
-	if c.Name != "" {
-		return c, true
+	if full != "" {
+		return config.Class{Name: full, Kinds: kindsOf(full)}, true
 	}
 	k, ok := kafkadefs.Class(name)
 	if ok && k.Kinds&pluginKinds != 0 && !k.Abstract && !k.Private {
 		return config.Class{}, false // Connect has it, this binary does not
 	}
 	return k, ok
+}
+
+// kindsOf returns the kinds that a class is linked in as.
+func kindsOf(class string) config.Kind {
+	var k config.Kind
+	if p, _, ok := connectors.Registry.Lookup(class); ok {
+		k |= connectorKind(p)
+	}
+	if _, _, ok := codec.Registry.Lookup(class); ok {
+		k |= config.KindConverter
+	}
+	if _, _, ok := codec.HeaderRegistry.Lookup(class); ok {
+		k |= config.KindHeaderConverter
+	}
+	if _, _, ok := smt.Transforms.Lookup(class); ok {
+		k |= config.KindTransformation
+	}
+	if _, _, ok := smt.Predicates.Lookup(class); ok {
+		k |= config.KindPredicate
+	}
+	return k
+}
+
+// isPlugin tells whether a class can be used as a plugin of that kind.
+func isPlugin(c config.Class, k config.Kind) bool {
+	return c.Kinds&k != 0 && !c.Abstract && kindsOf(c.Name)&k != 0
 }
 
 func connectorKind(p connectors.Plugin) config.Kind {
@@ -166,28 +183,45 @@ func listPlugins() []rest.PluginInfo {
 // pluginConfig returns the options of a plugin, its own first, then those of the framework.
 func pluginConfig(name, version string) ([]rest.ConfigKey, error) {
 	if p, class, ok := connectors.Registry.Lookup(name); ok {
-		if err := checkVersion(class, version, connectorVersion(p)); err != nil {
-			return nil, rest.BadRequest(err.Error())
+		if err := checkPluginVersion(class, version, connectorVersion(p)); err != nil {
+			return nil, err
 		}
 		base := withDefault(baseDef(p.Kind), "connector.plugin.version", connectorVersion(p))
 		return describe(ownFirst(p.Def, base)), nil
 	}
 	def, found := pluginDef(name)
 	if found {
-		if err := checkVersion(name, version, Version); err != nil {
-			return nil, rest.BadRequest(err.Error())
+		if err := checkPluginVersion(name, version, Version); err != nil {
+			return nil, err
 		}
 		return describe(def), nil
 	}
 	c, ok := resolveClass(name)
+	_, _, provider := config.Providers.Lookup(name)
+	_, notPolicy := kafka.NewOverridePolicy(name, nil)
 	switch {
-	case !ok:
-		return nil, rest.NotFound("Unknown plugin " + name + ".")
-	case c.Kinds != 0 && !c.Abstract:
+	case provider, notPolicy == nil, ok && c.Kinds != 0 && !c.Abstract:
 		return nil, rest.BadRequest("Invalid plugin class " + name +
 			". Valid types are sink, source, converter, header_converter, transformation, predicate.")
+	case !ok:
+		return nil, rest.NotFound("Unknown plugin " + name + ".")
 	}
 	return nil, rest.Internal("Instantiation error")
+}
+
+// checkPluginVersion is checkVersion for a version asked for in a URL; "" is that of a URL without one.
+func checkPluginVersion(class, requirement, have string) error {
+	if requirement == "" {
+		return nil
+	}
+	err := checkVersion(class, requirement, have)
+	if e := (*errVersion)(nil); err != nil && !errors.As(err, &e) {
+		return rest.BadRequest("Invalid version specification: " + requirement)
+	}
+	if err != nil {
+		return rest.BadRequest(err.Error())
+	}
+	return nil
 }
 
 func pluginDef(name string) (config.Def, bool) {
@@ -269,43 +303,46 @@ type errVersion struct {
 
 func (e *errVersion) Error() string { return e.message }
 
-// checkVersion tells whether a plugin's version satisfies a requirement: "" and latest are any, a bare version is exact,
-// otherwise a Maven range. What is no range at all is left to the validator of the key.
-func checkVersion(class, requirement, have string) error {
+// checkVersion tells whether one of a plugin's versions satisfies a requirement: latest is any, a bare version is exact,
+// otherwise a Maven range. The error is an *errVersion, or says why it is no range.
+func checkVersion(class, requirement string, have ...string) error {
 	want := strings.TrimSpace(requirement)
-	if want == "" || want == "latest" {
+	if want == "latest" {
 		return nil
 	}
-	if !strings.ContainsAny(want[:1], "[(") {
+	if want == "" || !strings.ContainsAny(want[:1], "[(") {
 		want = "[" + want + "]"
 	}
-	ok, err := inRanges(want, have)
+	shown, ok, err := inRanges(want, have)
 	if err != nil || ok {
 		return err
 	}
-	return &errVersion{"Plugin " + class + " not found that matches the version range " + want + ", available versions: [" + have + "]",
-		[]string{have}}
+	return &errVersion{"Plugin " + class + " not found that matches the version range " + shown + ", available versions: [" +
+		strings.Join(have, ", ") + "]", slices.Compact(slices.Clone(have))}
 }
 
-func inRanges(spec, have string) (bool, error) {
+// inRanges also returns the ranges as Connect shows them, with both ends.
+func inRanges(spec string, have []string) (shown string, ok bool, err error) {
+	var parts []string
 	for rest := spec; rest != ""; {
 		end := strings.IndexAny(rest, ")]")
 		if end < 1 || !strings.ContainsAny(rest[:1], "[(") {
-			return false, errors.New("Unbounded range: " + spec)
+			return "", false, errors.New("Unbounded range: " + spec)
 		}
 		low, high, two := strings.Cut(rest[1:end], ",")
 		low, high = strings.TrimSpace(low), strings.TrimSpace(high)
 		if !two {
 			high = low
 		}
-		lowOK := low == "" || compare(have, low) > 0 || rest[0] == '[' && compare(have, low) == 0
-		highOK := high == "" || compare(have, high) < 0 || rest[end] == ']' && compare(have, high) == 0
-		if lowOK && highOK {
-			return true, nil
+		parts = append(parts, rest[:1]+low+","+high+rest[end:end+1])
+		for _, v := range have {
+			lowOK := low == "" && two || compare(v, low) > 0 || rest[0] == '[' && compare(v, low) == 0
+			highOK := high == "" && two || compare(v, high) < 0 || rest[end] == ']' && compare(v, high) == 0
+			ok = ok || lowOK && highOK
 		}
 		rest = strings.TrimLeft(rest[end+1:], ", ")
 	}
-	return false, nil
+	return strings.Join(parts, ","), ok, nil
 }
 
 // compare compares versions number by number; a text that is no number counts as before any number. That is enough for

@@ -6,7 +6,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/penstock-io/penstock/config"
@@ -92,7 +94,7 @@ func (s *Standalone) createFrom(ctx context.Context, file string) error {
 
 // NewInitial turns the content of a connector file into a connector to create.
 func NewInitial(req config.CreateRequest) Initial {
-	i := Initial{Name: req.Name, Config: hashOrdered(req.Config)}
+	i := Initial{Name: req.Name, Config: fileConfig(req)}
 	switch req.InitialState {
 	case "RUNNING":
 		i.Target = rest.TargetStarted
@@ -102,6 +104,12 @@ func NewInitial(req config.CreateRequest) Initial {
 		i.Target = rest.TargetStopped
 	}
 	return i
+}
+
+// fileConfig is the configuration of a connector file. The order of the file is not kept by its reader.
+func fileConfig(req config.CreateRequest) rest.Config {
+	keys := slices.Sorted(maps.Keys(req.Config))
+	return hashOrdered(keys, req.Config, len(keys))
 }
 
 // ValidateFile checks a connector file without running it, as a worker with JsonConverter and default settings would. It
@@ -118,7 +126,7 @@ func ValidateFile(_ context.Context, file string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	infos, err := cfg.Validate(hashOrdered(req.Config))
+	infos, err := cfg.Validate(fileConfig(req))
 	if err != nil {
 		return []string{err.Error()}, nil
 	}

@@ -143,6 +143,7 @@ func (s *Standalone) PatchConnector(ctx context.Context, name string, patch rest
 	if err != nil {
 		return info, err
 	}
+	before := info.Config.Keys()
 	merged := info.Config.Clone()
 	for _, k := range patch.Keys() {
 		if v, ok := patch.Get(k); ok {
@@ -151,15 +152,24 @@ func (s *Standalone) PatchConnector(ctx context.Context, name string, patch rest
 			merged.Delete(k)
 		}
 	}
-	info, _, err = s.PutConnector(ctx, name, hashOrdered(merged.Props()), "", true)
+	info, _, err = s.PutConnector(ctx, name, hashOrdered(merged.Keys(), merged.Props(), len(before)), "", true)
 	return info, err
 }
 
-// hashOrdered makes a Config with its keys in the order of a java.util.HashMap.
-func hashOrdered(props config.Props) rest.Config {
-	keys := slices.Sorted(maps.Keys(props))
+// copiedCapacity is the number of buckets of new HashMap(map) for a map of n entries.
+func copiedCapacity(n int) int {
+	c := 1
+	for float64(c) < float64(n)/0.75+1 {
+		c *= 2
+	}
+	return c
+}
+
+// hashOrdered makes a Config with its keys in the order of a java.util.HashMap that was copied from one of n entries and
+// into which keys were put in their order.
+func hashOrdered(keys []string, props config.Props, n int) rest.Config {
 	order := make([]string, 0, len(keys))
-	for _, at := range text.HashOrder(keys) {
+	for _, at := range text.AppendHashOrder(nil, keys, copiedCapacity(n)) {
 		order = append(order, keys[at])
 	}
 	return rest.NewConfig(order, props)
@@ -292,7 +302,8 @@ func reverseTransform(task map[string]string, raw rest.Config) rest.Config {
 			}
 		}
 	}
-	return hashOrdered(props)
+	keys := slices.Sorted(maps.Keys(props))
+	return hashOrdered(keys, props, len(keys))
 }
 
 func equalConfigs(a, b rest.Config) bool {

@@ -30,6 +30,7 @@ const (
 type validation struct {
 	worker *Config
 	props  config.Props
+	keys   []string // of props, as the user ordered them
 	o      config.Options
 	hidden func(key string) bool
 }
@@ -48,7 +49,7 @@ func (c *Config) Validate(cfg rest.Config) (rest.ConfigInfos, error) {
 	if err != nil {
 		return rest.ConfigInfos{}, err
 	}
-	v := &validation{worker: c, props: t.Props, hidden: t.Hidden}
+	v := &validation{worker: c, props: t.Props, keys: cfg.Keys(), hidden: t.Hidden}
 	v.o = config.Options{Classes: resolveClass, Hidden: t.Hidden}
 	name, ok := v.props.Get(classKey)
 	if !ok {
@@ -58,9 +59,14 @@ func (c *Config) Validate(cfg rest.Config) (rest.ConfigInfos, error) {
 	if err != nil {
 		return rest.ConfigInfos{}, rest.BadRequest(err.Error())
 	}
-	requirement, _ := v.props.Get(versionKey)
-	if err := checkVersion(class, requirement, connectorVersion(p)); err != nil {
-		return v.wrongVersion(name, p, err)
+	if requirement, ok := v.props.Get(versionKey); ok {
+		err := checkVersion(class, requirement, connectorVersion(p))
+		if e := (*errVersion)(nil); errors.As(err, &e) {
+			return v.wrongVersion(name, p, e)
+		}
+		if err != nil {
+			return rest.ConfigInfos{}, rest.BadRequest(err.Error())
+		}
 	}
 	return v.run(name, p)
 }
@@ -68,29 +74,24 @@ func (c *Config) Validate(cfg rest.Config) (rest.ConfigInfos, error) {
 // show is Map.toString of the properties, without secrets.
 func (v *validation) show() string {
 	shown := config.RedactWith(v.props, nil, v.hidden)
-	keys := make([]string, 0, len(v.props))
-	for k := range v.props {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
 	var b strings.Builder
 	b.WriteByte('{')
-	for i, at := range text.HashOrder(keys) {
+	for i, at := range text.AppendHashOrder(nil, v.keys, copiedCapacity(len(v.keys))) {
 		if i > 0 {
 			b.WriteString(", ")
 		}
-		value, ok := shown[keys[at]]
+		value, ok := shown[v.keys[at]]
 		if !ok {
 			value = "null"
 		}
-		b.WriteString(keys[at] + "=" + value)
+		b.WriteString(v.keys[at] + "=" + value)
 	}
 	b.WriteByte('}')
 	return b.String()
 }
 
 // wrongVersion answers for a connector whose version is not here: the framework's keys alone are checked.
-func (v *validation) wrongVersion(name string, p connectors.Plugin, cause error) (rest.ConfigInfos, error) {
+func (v *validation) wrongVersion(name string, p connectors.Plugin, cause *errVersion) (rest.ConfigInfos, error) {
 	def := withDefault(kafkadefs.MustGet(kafkadefs.Connector), versionKey, connectorVersion(p))
 	values, err := def.ValidateAsJava(v.props, v.o)
 	if err != nil {
@@ -99,11 +100,9 @@ func (v *validation) wrongVersion(name string, p connectors.Plugin, cause error)
 	for i := range values {
 		switch values[i].Name {
 		case versionKey:
-			if e := (*errVersion)(nil); errors.As(cause, &e) {
-				values[i].Recommended = nil
-				for _, s := range e.available {
-					values[i].Recommended = append(values[i].Recommended, s)
-				}
+			values[i].Recommended = nil
+			for _, s := range cause.available {
+				values[i].Recommended = append(values[i].Recommended, s)
 			}
 			fallthrough
 		case classKey:
@@ -123,6 +122,7 @@ func (v *validation) run(name string, p connectors.Plugin) (rest.ConfigInfos, er
 		values = v.checkSink(values)
 	}
 	values = v.nulls(values)
+	v.converterVersions(values)
 	own, err := v.own(p)
 	if err != nil {
 		return rest.ConfigInfos{}, err
@@ -264,15 +264,16 @@ func (v *validation) converters(values []config.Value) []part {
 	} {
 		name, given := v.props.Get(c.key)
 		i := slices.IndexFunc(values, func(x config.Value) bool { return x.Name == c.key })
-		if !given || i < 0 || len(values[i].Errors) > 0 {
+		if !given || i < 0 || len(values[i].Errors) > 0 || v.hasErrors(values, c.key+".plugin.version") {
 			continue
 		}
+		class, _ := resolveClass(text.Trim(name))
 		var def config.Def
 		if c.side == "header" {
-			p, _, _ := codec.HeaderRegistry.Lookup(text.Trim(name))
+			p, _, _ := codec.HeaderRegistry.Lookup(class.Name)
 			def = p.Def
 		} else {
-			p, _, _ := codec.Registry.Lookup(text.Trim(name))
+			p, _, _ := codec.Registry.Lookup(class.Name)
 			def = p.Def
 		}
 		prefix := c.key + "."
@@ -290,6 +291,35 @@ func (v *validation) converters(values []config.Value) []part {
 		out = append(out, v.prefixed(def, hashValues(checked), prefix))
 	}
 	return out
+}
+
+func (v *validation) hasErrors(values []config.Value, key string) bool {
+	return slices.ContainsFunc(values, func(x config.Value) bool { return x.Name == key && len(x.Errors) > 0 })
+}
+
+// converterVersions checks the versions that the connector wants of the converters it sets itself.
+func (v *validation) converterVersions(values []config.Value) {
+	for _, key := range [3]string{"key.converter", "value.converter", "header.converter"} {
+		name, given := v.props.Get(key)
+		requirement, wanted := v.props.Get(key + ".plugin.version")
+		class, ok := resolveClass(text.Trim(name))
+		if !given || !wanted || !ok || v.hasErrors(values, key) || v.hasErrors(values, key+".plugin.version") {
+			continue
+		}
+		var have []string // Connect counts a class once for each kind of plugin it is
+		for _, k := range [2]config.Kind{config.KindConverter, config.KindHeaderConverter} {
+			if class.Kinds&k != 0 {
+				have = append(have, Version)
+			}
+		}
+		if err := checkVersion(class.Name, requirement, have...); err != nil {
+			for i := range values {
+				if values[i].Name == key || values[i].Name == key+".plugin.version" {
+					values[i].Errors = append(values[i].Errors, err.Error())
+				}
+			}
+		}
+	}
 }
 
 // withPrefix returns the properties under prefix, without it.

@@ -39,7 +39,7 @@ func (v *validation) enriched(connector string, p connectors.Plugin) config.Def 
 	for _, key := range [3]string{"key.converter", "value.converter", "header.converter"} {
 		def = v.converterDefaults(def, key)
 	}
-	def = kafkadefs.WithPlugins(def, pluginsForRecommenders)
+	def = converterVersionRecommenders(kafkadefs.WithPlugins(def, pluginsForRecommenders))
 	def = v.aliases(def, aliasKind{
 		key: "transforms", group: "Transforms", kind: "Transformation", iface: "org.apache.kafka.connect.transforms.Transformation",
 		class: config.KindTransformation, names: smt.Transforms.Names, def: transformDef,
@@ -59,15 +59,53 @@ func (v *validation) converterDefaults(def config.Def, key string) config.Def {
 		effective = strings.TrimSpace(s)
 	}
 	version := ""
-	c, ok := resolveClass(effective)
 	want := config.KindConverter
 	if key == "header.converter" {
 		want = config.KindHeaderConverter
 	}
-	if ok && c.Kinds&want != 0 {
+	if c, ok := resolveClass(effective); ok && isPlugin(c, want) {
 		version = Version
 	}
 	return withDefault(withDefault(def, key, workers), key+".plugin.version", version)
+}
+
+// converterVersionRecommenders recommends versions only of what is a converter of the right kind.
+func converterVersionRecommenders(def config.Def) config.Def {
+	out := slices.Clone(def)
+	for i, k := range out {
+		info := k.Info()
+		of, found := strings.CutSuffix(info.Name, ".converter.plugin.version")
+		if !found {
+			continue
+		}
+		want := config.KindConverter
+		if of == "header" {
+			want = config.KindHeaderConverter
+		}
+		info.Recommender = converterVersions{base: info.Recommender, of: of + ".converter", want: want}
+		out[i] = config.NewKey(info)
+	}
+	return out
+}
+
+// converterVersions narrows a recommender of versions to classes of one kind.
+type converterVersions struct {
+	base config.Recommender
+	of   string
+	want config.Kind
+}
+
+// Values implements config.Recommender.
+func (r converterVersions) Values(key string, parsed map[string]any) []any {
+	if c, ok := parsed[r.of].(config.Class); ok && isPlugin(c, r.want) {
+		return r.base.Values(key, parsed)
+	}
+	return nil
+}
+
+// Visible implements config.Recommender.
+func (r converterVersions) Visible(key string, parsed map[string]any) bool {
+	return r.base.Visible(key, parsed)
 }
 
 // aliasKind is what transforms and predicates have in common (ConnectorConfig.EnrichablePlugin).
@@ -131,14 +169,18 @@ func (v *validation) alias(alias string, k aliasKind) config.Def {
 	subclass := config.Concrete(k.iface, k.class)
 	usable := class.Name != "" && subclass.Validate(prefix+"type", class) == nil
 	version := ""
+	var wrong error
 	if usable {
 		version = Version
+		if requirement, ok := v.props.Get(prefix + "plugin.version"); ok {
+			wrong = checkVersion(class.Name, requirement, Version)
+		}
 	}
 	typeKey := config.NewKey(config.KeyInfo{
 		Name: prefix + "type", Type: config.TypeClass, Required: true, Importance: config.High, Group: group, Order: 0,
 		Width: config.WidthLong, DisplayName: k.kind + " type for " + alias,
 		Doc:         "Class for the '" + alias + "' " + what + ".",
-		Validator:   v.aliasType(prefix, subclass),
+		Validator:   v.aliasType(prefix, subclass, wrong),
 		Recommender: recommended{func() []any { return anyClasses(classesOf(k.names(), k.class)) }},
 	})
 	versionInfo := config.KeyInfo{
@@ -156,10 +198,15 @@ func (v *validation) alias(alias string, k aliasKind) config.Def {
 		versionInfo.Default = version
 	}
 	if base, ok := kafkadefs.MustGet(kafkadefs.Connector).Find(versionKey); ok {
-		versionInfo.Validator = base.Validator
+		versionInfo.Validator = config.All(base.Validator, config.ValidatorFunc{Text: base.Validator.String(), Check: func(key string, _ any) error {
+			if wrong != nil {
+				return config.Plain(key, wrong.Error())
+			}
+			return nil
+		}})
 	}
 	out := config.Def{typeKey, config.NewKey(versionInfo)}
-	if !usable {
+	if !usable || wrong != nil {
 		return out
 	}
 	if own, ok := k.def(class.Name); ok {
@@ -169,7 +216,7 @@ func (v *validation) alias(alias string, k aliasKind) config.Def {
 }
 
 // aliasType validates the type of an alias: negate wants a predicate, and the class must be of the right kind.
-func (v *validation) aliasType(prefix string, subclass config.Validator) config.Validator {
+func (v *validation) aliasType(prefix string, subclass config.Validator, wrong error) config.Validator {
 	return config.ValidatorFunc{Text: "valid configs for the alias", Check: func(key string, value any) error {
 		_, negate := v.props[prefix+"negate"]
 		_, predicate := v.props[prefix+"predicate"]
@@ -180,7 +227,13 @@ func (v *validation) aliasType(prefix string, subclass config.Validator) config.
 		if value == nil {
 			return nil // not found; said already
 		}
-		return subclass.Validate(key, value)
+		if err := subclass.Validate(key, value); err != nil {
+			return err
+		}
+		if wrong != nil {
+			return config.Plain(key, wrong.Error())
+		}
+		return nil
 	}}
 }
 

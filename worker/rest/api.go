@@ -5,6 +5,7 @@ package rest
 import (
 	"log/slog"
 	"net/http"
+	"strings"
 )
 
 // API says what the resources are made of.
@@ -34,8 +35,23 @@ func (a API) Handler(admin bool) http.Handler {
 	if admin {
 		x.loggers(mux)
 	}
+	return fallback(mux)
+}
+
+// fallback answers what no resource has: unknown paths, and those that http.ServeMux would clean and redirect.
+func fallback(mux *http.ServeMux) http.Handler {
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { bare(w, http.StatusNotFound) })
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p := r.URL.EscapedPath()
+		switch {
+		case strings.Contains(p, "//"):
+			bare(w, http.StatusBadRequest)
+		case strings.Contains(p+"/", "/../"), strings.Contains(p+"/", "/./"):
+			bare(w, http.StatusNotFound)
+		default:
+			mux.ServeHTTP(w, r)
+		}
+	})
 }
 
 // AdminHandler serves /admin/loggers alone, for admin.listeners.
@@ -43,8 +59,7 @@ func (a API) AdminHandler() http.Handler {
 	x := &api{API: a, herder: a.Herder}
 	mux := http.NewServeMux()
 	x.loggers(mux)
-	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { bare(w, http.StatusNotFound) })
-	return mux
+	return fallback(mux)
 }
 
 // route adds a resource under its path, with and without a slash at the end.

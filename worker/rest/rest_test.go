@@ -243,7 +243,10 @@ func TestNegotiation(t *testing.T) {
 	f("GET", "/connectors", 200, js)
 	f("GET", "/connectors", 200, js, "Accept", "text/html, application/*;q=0.5")
 	f("GET", "/connectors", 406, "", "Accept", "text/html")
-	f("GET", "/connectors", 406, "", "Accept", "application/json;q=0")
+	f("GET", "/connectors", 200, js, "Accept", "application/json;q=0")
+	f("GET", "/connectors", 200, js+";charset=utf-8", "Accept", "application/json; charset=utf-8")
+	f("GET", "/connectors//x", 400, "")
+	f("GET", "/connectors/../connectors", 404, "")
 	f("GET", "/connectors", 415, "", "Content-Type", "text/plain")
 	f("GET", "/", 200, js, "Content-Type", "text/plain") // declares no type
 	f("PUT", "/connectors", 405, "")

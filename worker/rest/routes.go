@@ -136,7 +136,18 @@ func (res *resource) write(w http.ResponseWriter, r *http.Request, a answer) {
 		w.WriteHeader(a.status)
 		return
 	}
-	send(w, a.status, jsonType, a.body)
+	send(w, a.status, jsonTypeFor(r.Header.Values("Accept")), a.body)
+}
+
+// jsonTypeFor is the content type of an answer: with the charset that the client asked for by name, if it did.
+func jsonTypeFor(accept []string) string {
+	for _, part := range strings.Split(strings.Join(accept, ","), ",") {
+		t, params, err := mime.ParseMediaType(strings.TrimSpace(part))
+		if err == nil && t == jsonType && params["charset"] != "" {
+			return jsonType + ";charset=" + params["charset"]
+		}
+	}
+	return jsonType
 }
 
 func (res *resource) fail(w http.ResponseWriter, r *http.Request, err error) {
@@ -219,21 +230,19 @@ func consumable(contentType string) bool {
 		return true
 	}
 	t, _, err := mime.ParseMediaType(contentType)
-	return err == nil && (t == jsonType || t == "*/*" || t == "application/*")
+	return err == nil && t == jsonType
 }
 
-// acceptable tells whether Accept headers admit a type; none at all admits everything.
+// acceptable tells whether Accept headers admit a type; none at all admits everything. A quality of 0 admits it too, as
+// it does in Jersey when there is nothing else to choose.
 func acceptable(headers []string, want string) bool {
 	if len(headers) == 0 {
 		return true
 	}
 	group, _, _ := strings.Cut(want, "/")
 	for _, part := range strings.Split(strings.Join(headers, ","), ",") {
-		t, params, err := mime.ParseMediaType(strings.TrimSpace(part))
+		t, _, err := mime.ParseMediaType(strings.TrimSpace(part))
 		if err != nil {
-			continue
-		}
-		if q, err := strconv.ParseFloat(params["q"], 64); err == nil && q == 0 {
 			continue
 		}
 		if t == want || t == "*/*" || t == "*" || t == group+"/*" {
