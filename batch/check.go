@@ -25,9 +25,17 @@ func (b *Batch) checkPayload(p *Payload) error {
 	if len(p.Variants) == 0 {
 		return nil // not decoded, or no rows
 	}
+	if p.Which != nil {
+		if err := p.checkIndex(b.N); err != nil {
+			return err
+		}
+	}
 	rows := 0
 	for k := range p.Variants {
 		v := &p.Variants[k]
+		if v.Rows == nil && len(p.Variants) > 1 {
+			return fmt.Errorf("variant %d of %d tells no rows", k, len(p.Variants))
+		}
 		if v.Rows != nil && len(v.Rows) != v.Root.N {
 			return fmt.Errorf("variant %d: %d rows, column of %d", k, len(v.Rows), v.Root.N)
 		}
@@ -43,6 +51,23 @@ func (b *Batch) checkPayload(p *Payload) error {
 	}
 	if rows != b.N {
 		return fmt.Errorf("variants hold %d rows, batch %d", rows, b.N)
+	}
+	return nil
+}
+
+// checkIndex verifies that Which and Index lead back to each row.
+func (p *Payload) checkIndex(n int) error {
+	if len(p.Which) != n || len(p.Index) != n {
+		return fmt.Errorf("an index of %d and %d rows in a batch of %d", len(p.Which), len(p.Index), n)
+	}
+	for row, k := range p.Which {
+		if int(k) >= len(p.Variants) {
+			return fmt.Errorf("row %d: variant %d of %d", row, k, len(p.Variants))
+		}
+		v, pos := &p.Variants[k], int(p.Index[row])
+		if pos < 0 || pos >= v.Root.N || v.Row(pos) != row {
+			return fmt.Errorf("row %d: variant %d has another row at %d", row, k, pos)
+		}
 	}
 	return nil
 }

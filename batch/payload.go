@@ -128,6 +128,7 @@ func (p *Payload) Seal(n int) {
 	if len(kept) == 1 && len(kept[0].Rows) == n {
 		p.spareRows = append(p.spareRows, kept[0].Rows[:0])
 		kept[0].Rows = nil
+		p.Which, p.Index = nil, nil // of the variants before
 		return
 	}
 	p.index(n)
