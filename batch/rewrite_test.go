@@ -78,21 +78,21 @@ func TestSplit(t *testing.T) {
 
 // TestSealForgetsTheIndex: a payload that shrinks to one variant must not keep the index of its former ones.
 func TestSealForgetsTheIndex(t *testing.T) {
-	b := New()
-	b.Load([]Record{
-		{Timestamp: NoTimestamp, ValueSchema: Int64Schema, Value: int64(1)},
-		{Timestamp: NoTimestamp, ValueSchema: StringSchema, Value: "x"},
+	b := batch.New()
+	b.Load([]batch.Record{
+		{Timestamp: batch.NoTimestamp, ValueSchema: batch.Int64Schema, Value: int64(1)},
+		{Timestamp: batch.NoTimestamp, ValueSchema: batch.StringSchema, Value: "x"},
 	}, false)
 	p := &b.Value
 	p.Variants = p.Variants[:0]
-	k := p.Add(Int64Schema, b.NewConst(Int64Schema, IntCell(5), 2))
+	k := p.Add(batch.Int64Schema, b.NewConst(batch.Int64Schema, batch.IntCell(5), 2))
 	p.Assign(k, 0)
 	p.Assign(k, 1)
 	p.Seal(2)
 	if err := b.Check(); err != nil {
 		t.Fatal(err)
 	}
-	if _, x := b.ValueAt(Value, 1); x != int64(5) {
+	if _, x := b.ValueAt(batch.Value, 1); x != int64(5) {
 		t.Errorf("got %v", x)
 	}
 	p.Which, p.Index = []uint16{0, 1}, []int32{0, 0}
