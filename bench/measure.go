@@ -26,7 +26,7 @@ type result struct {
 	WallSeconds float64 `json:"wall_s,omitempty"`
 	CPUSeconds  float64 `json:"cpu_s,omitempty"`
 	PeakRSSMiB  float64 `json:"peak_rss_mib,omitempty"`
-	// Allocations of penstock's own heap, per record, from its metrics; -1 when it does not tell.
+	// Allocations of penstock's own heap, per record, -1 when it does not tell.
 	AllocsPerRecord float64 `json:"allocs_per_record,omitempty"`
 	BytesPerRecord  float64 `json:"alloc_bytes_per_record,omitempty"`
 	// Startup and idle.
@@ -274,15 +274,15 @@ type heapCounters struct {
 	ok             bool
 }
 
-// readHeap asks penstock for its allocation counters, by the names that Prometheus clients for Go give them. The JVM
-// has no such page.
+// readHeap asks penstock for its allocation counters: the text form of the heap profile ends with the runtime's totals.
+// The JVM has no such page. The profile costs CPU time, so it is read outside of what is measured.
 func readHeap(w *stack.Worker) heapCounters {
 	var h heapCounters
 	if w.AdminURL == "" {
 		return h
 	}
 	client := &http.Client{Timeout: 5 * time.Second}
-	resp, err := client.Get(w.AdminURL + "/metrics")
+	resp, err := client.Get(w.AdminURL + "/debug/pprof/heap?debug=1")
 	if err != nil {
 		return h
 	}
@@ -292,15 +292,15 @@ func readHeap(w *stack.Worker) heapCounters {
 		return h
 	}
 	for line := range strings.Lines(string(b)) {
-		name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
+		name, value, _ := strings.Cut(strings.TrimPrefix(strings.TrimSpace(line), "# "), " = ")
 		v, err := strconv.ParseFloat(value, 64)
 		if err != nil {
 			continue
 		}
 		switch name {
-		case "go_memstats_mallocs_total":
+		case "Mallocs":
 			h.mallocs, h.ok = v, true
-		case "go_memstats_alloc_bytes_total":
+		case "TotalAlloc":
 			h.bytes = v
 		}
 	}
