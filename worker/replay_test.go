@@ -215,9 +215,9 @@ func loadRecording(t *testing.T) map[string]recorded {
 
 // replayer sends steps and puts placeholders where answers vary from run to run.
 type replayer struct {
-	t                *testing.T
-	base, tmp        string
-	version, cluster string
+	t         *testing.T
+	base, tmp string
+	version   string
 }
 
 func (r *replayer) step(s step) *recorded {

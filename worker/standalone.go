@@ -4,7 +4,6 @@ package worker
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -13,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/penstock-io/penstock/batch"
 	"github.com/penstock-io/penstock/engine"
 	"github.com/penstock-io/penstock/worker/loglevel"
 	"github.com/penstock-io/penstock/worker/offsetfile"
@@ -41,8 +41,6 @@ type Standalone struct {
 	// mu guards connectors and what their fields say; it is never held while anything runs.
 	mu         sync.RWMutex
 	connectors map[string]*connector
-	// background counts the goroutines that callbacks of connectors started.
-	background sync.WaitGroup
 }
 
 var _ rest.Herder = (*Standalone)(nil)
@@ -167,8 +165,8 @@ func (s *Standalone) findCluster(ctx context.Context) error {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			return fmt.Errorf("Failed to connect to and describe Kafka cluster. Check worker's broker connection and security "+
-				"properties: bootstrap.servers=%v did not answer within %v: %w", servers, timeout, err)
+			return batch.NewFault(batch.ConnectException, fmt.Sprintf("Failed to connect to and describe Kafka cluster. Check worker's "+
+				"broker connection and security properties: bootstrap.servers=%v did not answer within %v: %v", servers, timeout, err))
 		case <-time.After(pause):
 		}
 	}
@@ -270,7 +268,7 @@ func (s *Standalone) Ready() bool { return s.ready.Load() }
 // Health implements rest.Viewer.
 func (s *Standalone) Health(context.Context) error {
 	if s.stopped.Load() {
-		return errors.New("Worker is shutting down.")
+		return errStopping
 	}
 	s.mu.RLock() // a herder that hangs would hang here
 	defer s.mu.RUnlock()

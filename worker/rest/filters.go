@@ -10,61 +10,53 @@ import (
 	"time"
 
 	"github.com/penstock-io/penstock/config"
+	"github.com/penstock-io/penstock/internal/java/regex"
 )
 
-// withCORS answers cross-origin requests as Jetty's CrossOriginFilter does with these two settings.
+// withCORS answers cross-origin requests as Jetty 12's CrossOriginHandler does with these two settings: an origin is *, or
+// a Java regular expression that matches the whole of it. A preflight request goes on to its resource.
 func withCORS(h http.Handler, allowOrigin, allowMethods string) http.Handler {
 	if strings.TrimSpace(allowOrigin) == "" {
 		return h
 	}
 	origins := splitList(allowOrigin)
-	methods := splitList(allowMethods)
-	if len(methods) == 0 {
-		methods = []string{http.MethodGet, http.MethodPost, http.MethodHead}
+	methods := "GET,POST,HEAD"
+	if list := splitList(allowMethods); len(list) > 0 {
+		methods = strings.Join(list, ",")
 	}
-	anyOrigin := slices.Contains(origins, "*")
+	allowed := make([]func(string) bool, len(origins))
+	for i, o := range origins {
+		allowed[i] = originMatcher(o)
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		origin := r.Header.Get("Origin")
 		out := w.Header()
-		if !anyOrigin {
-			out.Add("Vary", "Origin")
-		}
-		if origin != "" && (anyOrigin || slices.ContainsFunc(origins, func(o string) bool { return matchOrigin(o, origin) })) {
-			wanted := r.Header.Get("Access-Control-Request-Method")
-			preflight := r.Method == http.MethodOptions && wanted != ""
-			if !preflight || slices.Contains(methods, wanted) {
-				out.Set("Access-Control-Allow-Origin", origin)
-				out.Set("Access-Control-Allow-Credentials", "true")
-			}
-			if preflight && slices.Contains(methods, wanted) {
-				out.Set("Access-Control-Max-Age", "1800")
-				out.Set("Access-Control-Allow-Methods", strings.Join(methods, ","))
-				out.Set("Access-Control-Allow-Headers", "X-Requested-With,Content-Type,Accept,Origin")
+		out.Add("Vary", "Origin")
+		if origin != "" && slices.ContainsFunc(allowed, func(match func(string) bool) bool { return match(origin) }) {
+			out.Set("Access-Control-Allow-Origin", origin)
+			if r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != "" {
+				out.Set("Access-Control-Allow-Methods", methods)
+				out.Set("Access-Control-Allow-Headers", "Content-Type")
+				out.Set("Access-Control-Max-Age", "60")
 			}
 		}
 		h.ServeHTTP(w, r)
 	})
 }
 
-// matchOrigin compares an origin with a pattern in which * stands for anything.
-func matchOrigin(pattern, origin string) bool {
-	parts := strings.Split(pattern, "*")
-	if len(parts) == 1 {
-		return pattern == origin
+// originMatcher compares with a pattern; one that is no regular expression stands for itself.
+func originMatcher(pattern string) func(string) bool {
+	if pattern == "*" {
+		return func(string) bool { return true }
 	}
-	if !strings.HasPrefix(origin, parts[0]) {
-		return false
-	}
-	rest := origin[len(parts[0]):]
-	last := parts[len(parts)-1]
-	for _, p := range parts[1 : len(parts)-1] {
-		i := strings.Index(rest, p)
-		if i < 0 {
-			return false
+	re, err := regex.Compile(pattern)
+	return func(origin string) bool {
+		if err != nil {
+			return pattern == origin
 		}
-		rest = rest[i+len(p):]
+		ok, err := re.Matches(origin)
+		return err == nil && ok
 	}
-	return strings.HasSuffix(rest, last)
 }
 
 func splitList(s string) []string {

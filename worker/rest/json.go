@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strconv"
 
 	"github.com/penstock-io/penstock/internal/java/jackson"
@@ -376,12 +378,8 @@ func parseMembers(raw []byte, known ...string) (map[string]json.RawMessage, erro
 	if members == nil {
 		return nil, errEmptyBody
 	}
-	for m := range members {
-		ok := false
-		for _, k := range known {
-			ok = ok || k == m
-		}
-		if !ok {
+	for _, m := range slices.Sorted(maps.Keys(members)) {
+		if !slices.Contains(known, m) {
 			return nil, BadRequest(fmt.Sprintf("Unrecognized field %q; known are %q", m, known))
 		}
 	}

@@ -27,7 +27,12 @@ func listPlugins(c *call) (answer, error) {
 }
 
 func getPluginConfig(c *call) (answer, error) {
-	keys, err := c.herder().PluginConfig(c.PathValue("plugin"), c.URL.Query().Get("version"))
+	q := c.URL.Query()
+	version := q.Get("version")
+	if version == "" && q.Has("version") {
+		version = "[]" // an empty version is none that exists, as against no version
+	}
+	keys, err := c.herder().PluginConfig(c.PathValue("plugin"), version)
 	return ok(list[ConfigKey](keys)), err
 }
 

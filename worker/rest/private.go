@@ -5,6 +5,7 @@ package rest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -13,7 +14,12 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/penstock-io/penstock/config"
 )
+
+// privateKey is the property that lists the private listeners.
+const privateKey = "penstock.admin.listeners"
 
 // PrivateServer serves /metrics and /debug/pprof. It has no access control and belongs on a loopback address or behind a
 // network policy: profiles show what the process does.
@@ -29,9 +35,9 @@ type PrivateServer struct {
 func ListenPrivate(uris []string, fallback bool, metrics func(io.Writer), log *slog.Logger) (*PrivateServer, error) {
 	s := &PrivateServer{log: log}
 	for _, uri := range uris {
-		scheme, host, port, err := parseListener(uri)
+		scheme, host, port, err := parseListener(privateKey, uri)
 		if err == nil && scheme != "http" {
-			err = errors.New("only http is supported")
+			err = config.Invalid(privateKey, uri, "only http is supported")
 		}
 		var l net.Listener
 		if err == nil {
@@ -44,7 +50,7 @@ func ListenPrivate(uris []string, fallback bool, metrics func(io.Writer), log *s
 			for _, l := range s.ls {
 				_ = l.Close()
 			}
-			return nil, errors.New("penstock.admin.listeners: " + uri + ": " + err.Error())
+			return nil, fmt.Errorf("listen on %s (%s): %w", uri, privateKey, err)
 		}
 		s.ls = append(s.ls, l)
 	}

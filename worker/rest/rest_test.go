@@ -22,7 +22,6 @@ type fakeHerder struct {
 	did      []string
 	got      Config
 	offsets  []Offset
-	level    map[string]string
 }
 
 func (h *fakeHerder) do(what string) error {
@@ -314,10 +313,11 @@ func TestCORS(t *testing.T) {
 	f("", "", "GET", "http://a", "", "", "")
 	f("*", "", "GET", "http://a", "", "http://a", "")
 	f("http://a", "", "GET", "http://b", "", "", "")
-	f("http://*.a", "", "GET", "http://x.a", "", "http://x.a", "")
+	f(`http://.*\.a`, "", "GET", "http://x.a", "", "http://x.a", "")
+	f("http://a", "", "OPTIONS", "http://b", "GET", "", "")
 	f("*", "", "OPTIONS", "http://a", "POST", "http://a", "GET,POST,HEAD")
-	f("*", "", "OPTIONS", "http://a", "DELETE", "", "")
-	f("*", "GET, DELETE", "OPTIONS", "http://a", "DELETE", "http://a", "GET,DELETE")
+	f("*", "", "OPTIONS", "http://a", "DELETE", "http://a", "GET,POST,HEAD")
+	f("*", "GET, PUT", "OPTIONS", "http://a", "PUT", "http://a", "GET,PUT")
 }
 
 func TestHeaderRules(t *testing.T) {
@@ -347,7 +347,7 @@ func TestHeaderRules(t *testing.T) {
 func TestListeners(t *testing.T) {
 	f := func(uri, scheme, host string, port int, wrong bool) {
 		t.Helper()
-		s, h, p, err := parseListener(uri)
+		s, h, p, err := parseListener("listeners", uri)
 		if (err != nil) != wrong || !wrong && (s != scheme || h != host || p != port) {
 			t.Errorf("%s: %s %s %d %v", uri, s, h, p, err)
 		}

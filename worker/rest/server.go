@@ -98,9 +98,9 @@ func bindAll(key string, uris []string, admin bool, tlsFor func(bool) (*tls.Conf
 }
 
 func bind(key, uri string, admin bool, tlsFor func(bool) (*tls.Config, error)) (*listener, error) {
-	scheme, host, port, err := parseListener(uri)
+	scheme, host, port, err := parseListener(key, uri)
 	if err != nil {
-		return nil, config.Invalid(key, uri, err.Error())
+		return nil, err
 	}
 	l, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
 	if err != nil {
@@ -122,8 +122,8 @@ func bind(key, uri string, admin bool, tlsFor func(bool) (*tls.Config, error)) (
 }
 
 // parseListener splits protocol://hostname:port; the hostname may be empty or in brackets.
-func parseListener(uri string) (scheme, host string, port int, err error) {
-	wrong := errors.New("Listener doesn't have the right format (protocol://hostname:port).")
+func parseListener(key, uri string) (scheme, host string, port int, err error) {
+	wrong := config.Invalid(key, uri, "Listener doesn't have the right format (protocol://hostname:port).")
 	scheme, rest, found := strings.Cut(strings.TrimSpace(uri), "://")
 	at := strings.LastIndexByte(rest, ':')
 	if !found || at < 0 {
@@ -131,7 +131,7 @@ func parseListener(uri string) (scheme, host string, port int, err error) {
 	}
 	scheme = strings.ToLower(scheme)
 	if scheme != "http" && scheme != "https" {
-		return "", "", 0, errors.New(`Listener protocol must be either "http" or "https".`)
+		return "", "", 0, config.Invalid(key, uri, `Listener protocol must be either "http" or "https".`)
 	}
 	host = strings.TrimSuffix(strings.TrimPrefix(rest[:at], "["), "]")
 	port, err = strconv.Atoi(strings.TrimSuffix(rest[at+1:], "/"))
