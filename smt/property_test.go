@@ -255,12 +255,19 @@ func TestBatchesAreTheirRows(t *testing.T) {
 // schemaless is the JSON converter without schemas.
 func schemaless(t testing.TB, side batch.Side) codec.Converter {
 	t.Helper()
-	kind := "value"
-	if side == batch.Key {
-		kind = "key"
-	}
+	return jsonConverter(t, side, "false")
+}
+
+// withSchemas is the JSON converter with schemas, for values.
+func withSchemas(t testing.TB) codec.Converter {
+	t.Helper()
+	return jsonConverter(t, batch.Value, "true")
+}
+
+func jsonConverter(t testing.TB, side batch.Side, schemas string) codec.Converter {
+	t.Helper()
 	plugin, _, _ := codec.Registry.Lookup(kafkadefs.JSONConverter)
-	v, err := plugin.Def.Parse(config.NewProps(map[string]string{"schemas.enable": "false", "converter.type": kind}))
+	v, err := plugin.Def.Parse(config.NewProps(map[string]string{"schemas.enable": schemas, "converter.type": side.String()}))
 	if err != nil {
 		t.Fatal(err)
 	}
