@@ -214,8 +214,8 @@ func (s *Standalone) PrivateAddr() string {
 	return s.private.Addr()
 }
 
-// Stop stops all tasks side by side, then the connectors, then the listeners. It takes no longer than the graceful
-// timeout of tasks plus some seconds, and may be called more than once.
+// Stop stops all connectors and tasks side by side, then the listeners. It takes no longer than the graceful timeout of
+// tasks (or five seconds) plus three, and may be called more than once.
 func (s *Standalone) Stop() {
 	s.stop.Do(func() {
 		s.stopped.Store(true)
@@ -253,10 +253,14 @@ func (s *Standalone) stopOne(c *connector) {
 	if c.reload != nil {
 		c.reload.Stop()
 	}
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := c.halt(s); err != nil {
+			s.connectorLog(c.name).Error("connector did not stop", slog.Any("err", err))
+		}
+	})
 	c.stopTasks(s, c.taskIDs()...)
-	if err := c.halt(s); err != nil {
-		s.connectorLog(c.name).Error("connector did not stop", slog.Any("err", err))
-	}
+	wg.Wait()
 }
 
 // KafkaClusterID implements rest.Viewer.
