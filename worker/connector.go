@@ -231,17 +231,20 @@ func (c *connector) startTask(s *Standalone, id int) {
 	t, err := s.cfg.Transformer.Transform(c.tasks[id].Props())
 	if err != nil {
 		log.Error("task not started: its configuration cannot be resolved", slog.Any("err", err))
+		s.startups.tasks.failure.Add(1)
 		s.statuses.setTask(c.name, id, engine.Failed, version, err)
 		return
 	}
 	live := new(atomic.Bool)
 	live.Store(true)
+	counted := new(atomic.Bool)
 	run := &task{connector: c.resolved, own: t.Props.Strings(), live: live}
 	o := engine.Options{
 		Connector: c.name, Task: id, Class: c.class, Plugin: c.plugin, Config: c.resolved, TaskConfig: run.own,
 		Worker: s.cfg.Props, ClusterID: s.clusterID, Offsets: s.offsets, Paused: c.target == rest.TargetPaused, Log: log,
 		OnState: func(state engine.State, err error) {
 			if live.Load() {
+				s.countStart(counted, state)
 				s.statuses.setTask(c.name, id, state, version, err)
 			}
 		},
@@ -257,6 +260,7 @@ func (c *connector) startTask(s *Standalone, id int) {
 	})
 	if err != nil {
 		live.Store(false)
+		s.countStart(counted, engine.Failed)
 		s.statuses.setTask(c.name, id, engine.Failed, version, err)
 		return
 	}

@@ -5,7 +5,6 @@ package worker
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"slices"
 	"sync"
@@ -30,6 +29,7 @@ type Standalone struct {
 	clusterID string
 	offsets   engine.OffsetStore
 	statuses  *statusStore
+	startups  startups
 	tracking  bool
 
 	server  *rest.Server
@@ -317,40 +317,6 @@ func (s *Standalone) PluginConfig(name, version string) ([]rest.ConfigKey, error
 // Validate implements rest.PluginLister.
 func (s *Standalone) Validate(_ context.Context, cfg rest.Config) (rest.ConfigInfos, error) {
 	return s.cfg.Validate(cfg)
-}
-
-// WriteMetrics writes the metrics of the worker and its tasks as Prometheus text, under Connect's names.
-func (s *Standalone) WriteMetrics(w io.Writer) {
-	byState, tasks := s.statuses.counts()
-	count := 0
-	for _, n := range byState {
-		count += n
-	}
-	total := 0
-	for _, states := range tasks {
-		for _, n := range states {
-			total += n
-		}
-	}
-	_, _ = fmt.Fprintf(w, "kafka_connect_worker_connector_count %d\nkafka_connect_worker_task_count %d\n", count, total)
-	names := make([]string, 0, len(tasks))
-	for name := range tasks {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		sum := 0
-		for _, n := range tasks[name] {
-			sum += n
-		}
-		_, _ = fmt.Fprintf(w, "kafka_connect_worker_connector_total_task_count{connector=%q} %d\n", name, sum)
-		for _, st := range []engine.State{engine.Running, engine.Paused, engine.Failed, engine.Unassigned, engine.Restarting} {
-			_, _ = fmt.Fprintf(w, "kafka_connect_worker_connector_%s_task_count{connector=%q} %d\n", lower(string(st)), name, tasks[name][string(st)])
-		}
-	}
-	for _, t := range s.runningTasks() {
-		t.WriteMetrics(w)
-	}
 }
 
 // runningTasks returns all tasks, by connector and id.

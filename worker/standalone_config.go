@@ -225,6 +225,7 @@ func (s *Standalone) startConnector(ctx context.Context, c *connector) error {
 		err = c.start(ctx, s)
 	}
 	if err != nil {
+		s.startups.connectors.failure.Add(1)
 		log.Error("connector did not start", slog.Any("err", err))
 		c.state = phaseFailed
 		s.statuses.setConnector(c.name, engine.Failed, s.version(c), err)
@@ -234,6 +235,7 @@ func (s *Standalone) startConnector(ctx context.Context, c *connector) error {
 		}
 		return err
 	}
+	s.startups.connectors.success.Add(1)
 	switch c.target {
 	case rest.TargetPaused:
 		c.state = phasePaused

@@ -541,7 +541,9 @@ func TestPrivateListener(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]string{
-		"/metrics": "kafka_connect_worker_connector_running_task_count{connector=\"c\"} 1\n", "/debug/pprof/": "goroutine",
+		"/metrics":      "kafka_connect_worker_connector_running_task_count{connector=\"c\"} 1\n",
+		"/metrics?":     "kafka_connect_worker_task_startup_success_total 1\n",
+		"/debug/pprof/": "goroutine",
 	} {
 		resp, err := http.Get("http://" + w.PrivateAddr() + path)
 		if err != nil {
