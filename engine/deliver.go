@@ -214,11 +214,8 @@ func (s *sinkTask) delivered() {
 			d.first[it.tp] = o.First
 		}
 		d.positions[it.tp] = kafka.Offset{Offset: o.Last + 1, LeaderEpoch: -1, Assignment: it.assignment}
-		if !s.topics[it.tp.Topic] {
-			s.topics[it.tp.Topic] = true
-			if s.t.o.OnTopic != nil {
-				s.t.o.OnTopic(it.tp.Topic)
-			}
+		if s.t.o.OnTopic != nil {
+			s.t.o.OnTopic(it.tp.Topic)
 		}
 		s.release(it)
 		d.pending[i] = item{}

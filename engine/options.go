@@ -52,6 +52,7 @@ type Options struct {
 	// OnState is told of every change of state: Running, Paused, Failed (with the cause), Unassigned (clean end).
 	// It is called from the task's goroutine and must not block for long.
 	OnState func(s State, err error)
-	// OnTopic is told once per topic that the task reads from (before transforms) or writes to (KIP-558).
+	// OnTopic is told, with every batch, of the topics that the task reads from (before transforms) or writes to (KIP-558).
+	// It must be cheap.
 	OnTopic func(topic string)
 }

@@ -32,7 +32,6 @@ type sinkTask struct {
 	ring     *ring.SPSC[item]
 	control  chan control
 	rewind   chan map[kafka.TopicPartition]int64
-	topics   map[string]bool // told to OnTopic
 
 	deliver deliverState
 }
@@ -58,7 +57,7 @@ const ringSlots = 4 * poolBatches
 func newSinkTask(t *Task) (*sinkTask, error) {
 	s := &sinkTask{
 		t: t, sink: t.o.Plugin.NewSink(), ring: ring.New[item](ringSlots),
-		control: make(chan control), rewind: make(chan map[kafka.TopicPartition]int64, 1), topics: map[string]bool{},
+		control: make(chan control), rewind: make(chan map[kafka.TopicPartition]int64, 1),
 	}
 	s.deliver.init()
 	var err error
@@ -69,7 +68,7 @@ func newSinkTask(t *Task) (*sinkTask, error) {
 func (s *sinkTask) run(ctx context.Context) error {
 	c := s.t.taskContext()
 	if err := s.sink.Open(ctx, c); err != nil {
-		return errors.Join(fmt.Errorf("open sink: %w", err), s.sink.Close())
+		return errors.Join(err, s.sink.Close())
 	}
 	if err := s.join(ctx); err != nil {
 		return errors.Join(err, s.sink.Close())

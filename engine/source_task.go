@@ -25,7 +25,7 @@ type sourceTask struct {
 	producer *kafka.Producer
 	topics   *topicCreation
 	tracker  *tracker
-	told     map[string]bool // topics told to OnTopic
+	ensured  map[string]bool // topics that exist
 
 	mu   sync.Mutex
 	err  error              // the first asynchronous failure
@@ -33,7 +33,7 @@ type sourceTask struct {
 }
 
 func newSourceTask(t *Task) (*sourceTask, error) {
-	s := &sourceTask{t: t, source: t.o.Plugin.NewSource(), tracker: newTracker(), told: map[string]bool{}}
+	s := &sourceTask{t: t, source: t.o.Plugin.NewSource(), tracker: newTracker(), ensured: map[string]bool{}}
 	var err error
 	s.stages, err = newStages(t)
 	return s, err
@@ -219,16 +219,15 @@ func (s *sourceTask) send(ctx context.Context, b *batch.Batch) error {
 	return nil
 }
 
-// topicsOf makes sure that the topics of the rows exist, and tells of new ones.
+// topicsOf makes sure that the topics of the live rows exist, and tells of them.
 func (s *sourceTask) topicsOf(ctx context.Context, b *batch.Batch) error {
 	check := func(topic string) error {
-		if s.told[topic] {
-			return nil
+		if !s.ensured[topic] {
+			if err := s.topics.ensure(ctx, topic); err != nil {
+				return err
+			}
+			s.ensured[topic] = true
 		}
-		if err := s.topics.ensure(ctx, topic); err != nil {
-			return err
-		}
-		s.told[topic] = true
 		if s.t.o.OnTopic != nil {
 			s.t.o.OnTopic(topic)
 		}
@@ -237,11 +236,16 @@ func (s *sourceTask) topicsOf(ctx context.Context, b *batch.Batch) error {
 	if topic, ok := b.Topics.Const(); ok {
 		return check(topic)
 	}
+	last := ""
 	for row := range b.N {
-		if !b.IsDead(row) {
-			if err := check(b.Topics.At(row)); err != nil {
+		if b.IsDead(row) {
+			continue
+		}
+		if topic := b.Topics.At(row); topic != last || row == 0 {
+			if err := check(topic); err != nil {
 				return err
 			}
+			last = topic
 		}
 	}
 	return nil

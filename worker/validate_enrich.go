@@ -17,11 +17,25 @@ import (
 
 func itoa(n int) string { return strconv.Itoa(n) }
 
+// kafkas are the classes of Apache Kafka itself. Only they are recommended, so that an answer equals that of a worker
+// whose plugin.path holds nothing more; GET /connector-plugins?connectorsOnly=false lists all that there is.
+func kafkas(classes []string) []string {
+	var out []string
+	for _, c := range classes {
+		if strings.HasPrefix(c, "org.apache.kafka.") {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
 // pluginsForRecommenders is what recommendations are made of.
 var pluginsForRecommenders = kafkadefs.Plugins{
-	Converters:       func() []config.Class { return classesOf(codec.Registry.Names(), config.KindConverter) },
-	HeaderConverters: func() []config.Class { return classesOf(codec.HeaderRegistry.Names(), config.KindHeaderConverter) },
-	Versions:         versionsOf,
+	Converters: func() []config.Class { return classesOf(kafkas(codec.Registry.Names()), config.KindConverter) },
+	HeaderConverters: func() []config.Class {
+		return classesOf(kafkas(codec.HeaderRegistry.Names()), config.KindHeaderConverter)
+	},
+	Versions: versionsOf,
 }
 
 func classesOf(names []string, k config.Kind) []config.Class {
@@ -181,7 +195,7 @@ func (v *validation) alias(alias string, k aliasKind) config.Def {
 		Width: config.WidthLong, DisplayName: k.kind + " type for " + alias,
 		Doc:         "Class for the '" + alias + "' " + what + ".",
 		Validator:   v.aliasType(prefix, subclass, wrong),
-		Recommender: recommended{func() []any { return anyClasses(classesOf(k.names(), k.class)) }},
+		Recommender: recommended{func() []any { return anyClasses(classesOf(kafkas(k.names()), k.class)) }},
 	})
 	versionInfo := config.KeyInfo{
 		Name: prefix + "plugin.version", Type: config.TypeString, Importance: config.High, Group: group, Order: 1,

@@ -35,8 +35,10 @@ func init() {
 	})
 	connectors.Register("org.apache.kafka.connect.file.FileStreamSinkConnector", connectors.Plugin{
 		Kind: connectors.SinkKind, Def: sinkConfig, TaskClass: "org.apache.kafka.connect.file.FileStreamSinkTask",
-		NewConnector: func(cfg map[string]string) (connectors.Connector, error) { return connectors.PerTask(cfg), nil },
-		NewSink:      func() connectors.Sink { return &Sink{} },
+		NewConnector: func(cfg map[string]string) (connectors.Connector, error) {
+			return &sinkConnector{connectors.PerTask(cfg)}, nil
+		},
+		NewSink: func() connectors.Sink { return &Sink{} },
 	})
 }
 
@@ -75,6 +77,14 @@ func (*sourceConnector) AlterOffsets(cfg map[string]string, offsets []connectors
 			return fail("Partition objects should contain the key 'filename'")
 		}
 	}
+	return true, nil
+}
+
+// sinkConnector makes tasks.max tasks.
+type sinkConnector struct{ connectors.Connector }
+
+// AlterOffsets has no objection: the sink keeps no offsets of its own (FileStreamSinkConnector.alterOffsets).
+func (*sinkConnector) AlterOffsets(map[string]string, []connectors.PartitionOffset) (bool, error) {
 	return true, nil
 }
 

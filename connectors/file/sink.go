@@ -33,7 +33,10 @@ func (s *Sink) Open(_ context.Context, c connectors.TaskContext) error {
 	if err != nil {
 		// Devices and pipes may be writable only.
 		if f, err = os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644); err != nil {
-			return fmt.Errorf("open the file named by 'file' for writing: %w; make it writable for the worker's user, then restart the task", err)
+			return &batch.Fault{
+				Class: batch.ConnectException, Message: "Couldn't find or create file '" + path + "' for FileStreamSinkTask: " + err.Error() +
+					"; make the path given by 'file' writable for the worker's user, then restart the task", Cause: err,
+			}
 		}
 	}
 	s.file, s.out = f, f
