@@ -55,7 +55,11 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	files, err := dir.write(broker.Addr(), address, o.ExitAfter)
+	t := &tail{path: dir.at(outputName), out: o.Out, want: o.ExitAfter}
+	if err := t.skip(); err != nil { // what an earlier run with the same folder wrote
+		return err
+	}
+	files, err := dir.write(broker.Addr(), address, o.ExitAfter, t.last)
 	if err != nil {
 		return err
 	}
@@ -67,7 +71,6 @@ func Run(ctx context.Context, o Options) error {
 		ended <- worker.RunStandalone(runCtx, files.worker, []string{files.source, files.sink}, o.Log)
 		stop()
 	}()
-	t := &tail{path: files.output, out: o.Out, want: o.ExitAfter}
 	followErr := t.follow(runCtx)
 	stop()
 	if err := <-ended; err != nil {
@@ -116,10 +119,14 @@ func (d *dir) broker() string {
 	return filepath.Join(d.path, "kafka")
 }
 
-// write writes the files of the pipeline.
-func (d *dir) write(brokers, address string, exitAfter int64) (files, error) {
-	at := func(name string) string { return filepath.Join(d.path, name) }
-	f := files{worker: at("worker.properties"), source: at("orders-source.json"), sink: at("orders-sink.json"), output: at("orders.jsonl")}
+// outputName is the sink's file.
+const outputName = "orders.jsonl"
+
+func (d *dir) at(name string) string { return filepath.Join(d.path, name) }
+
+// write writes the files of the pipeline. There are as many orders already as made says.
+func (d *dir) write(brokers, address string, exitAfter, made int64) (files, error) {
+	f := files{worker: d.at("worker.properties"), source: d.at("orders-source.json"), sink: d.at("orders-sink.json"), output: d.at(outputName)}
 	rate := "5"
 	if exitAfter > 0 {
 		rate = "0" // as fast as possible: somebody waits for the end
@@ -127,7 +134,7 @@ func (d *dir) write(brokers, address string, exitAfter int64) (files, error) {
 	props := "bootstrap.servers=" + brokers + "\nlisteners=http://" + address +
 		"\nkey.converter=org.apache.kafka.connect.json.JsonConverter\nkey.converter.schemas.enable=false" +
 		"\nvalue.converter=org.apache.kafka.connect.json.JsonConverter\nvalue.converter.schemas.enable=false" +
-		"\noffset.storage.file.filename=" + at("connect.offsets") + "\noffset.flush.interval.ms=1000\n"
+		"\noffset.storage.file.filename=" + d.at("connect.offsets") + "\noffset.flush.interval.ms=1000\n"
 	source := map[string]string{
 		"connector.class": "DatagenSource", "topic": "orders", "template": "orders", "rate": rate,
 		"transforms":                                "mask,time,origin",
@@ -145,7 +152,7 @@ func (d *dir) write(brokers, address string, exitAfter int64) (files, error) {
 		"topic.creation.default.replication.factor": "1",
 	}
 	if exitAfter > 0 {
-		source["count"] = fmt.Sprint(exitAfter)
+		source["count"] = fmt.Sprint(made + exitAfter)
 	}
 	sink := map[string]string{
 		"connector.class": "FileStreamSink", "topics": "orders", "file": f.output,

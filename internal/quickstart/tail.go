@@ -27,6 +27,15 @@ type tail struct {
 	partial              []byte
 }
 
+// skip reads what is there already, and starts counting after it.
+func (t *tail) skip() error {
+	out := t.out
+	t.out = io.Discard
+	err := t.readAll()
+	*t = tail{path: t.path, out: out, want: t.want, last: t.last, reader: t.reader, partial: t.partial}
+	return err
+}
+
 // follow reads until enough lines were seen or ctx ends.
 func (t *tail) follow(ctx context.Context) error {
 	for {
@@ -86,13 +95,14 @@ func (t *tail) line(p []byte) {
 		t.notMasked++
 	}
 	switch {
-	case t.first == 0:
-		t.first = order.ID
 	case order.ID <= t.last:
 		t.duplicates++
 		return
-	default:
+	case t.last > 0:
 		t.missing += order.ID - t.last - 1
+	}
+	if t.first == 0 {
+		t.first = order.ID
 	}
 	t.last = order.ID
 }
