@@ -5,7 +5,6 @@ package values
 import (
 	"fmt"
 	"math/big"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"github.com/penstock-io/penstock/batch"
 	"github.com/penstock-io/penstock/internal/java/number"
 	"github.com/penstock-io/penstock/internal/java/simpledate"
+	"github.com/penstock-io/penstock/internal/javastring"
 )
 
 // ClassName is value.getClass().getName(): "java.lang.String", "[B", "java.util.ArrayList".
@@ -61,90 +61,7 @@ func Class(v any) string { return "class " + ClassName(v) }
 func String(v any) string { return string(AppendString(nil, v)) }
 
 // AppendString appends String(v).
-func AppendString(dst []byte, v any) []byte {
-	switch x := v.(type) {
-	case nil:
-		return append(dst, "null"...)
-	case bool:
-		return strconv.AppendBool(dst, x)
-	case int8:
-		return strconv.AppendInt(dst, int64(x), 10)
-	case int16:
-		return strconv.AppendInt(dst, int64(x), 10)
-	case int32:
-		return strconv.AppendInt(dst, int64(x), 10)
-	case int64:
-		return strconv.AppendInt(dst, x, 10)
-	case float32:
-		return number.AppendFloat(dst, x)
-	case float64:
-		return number.AppendDouble(dst, x)
-	case string:
-		return append(dst, x...)
-	case []byte:
-		return append(dst, "[B@0"...)
-	case batch.ByteBuffer:
-		return fmt.Appendf(dst, "java.nio.HeapByteBuffer[pos=0 lim=%d cap=%d]", len(x), len(x))
-	case batch.Decimal:
-		return Number(x).Append(dst)
-	case *big.Int:
-		return x.Append(dst, 10)
-	case batch.Date:
-		return appendDate(dst, int64(x))
-	case []any:
-		dst = append(dst, '[')
-		for i, e := range x {
-			if i > 0 {
-				dst = append(dst, ", "...)
-			}
-			dst = AppendString(dst, e)
-		}
-		return append(dst, ']')
-	case *batch.MapValue:
-		dst = append(dst, '{')
-		for i, e := range x.Entries {
-			if i > 0 {
-				dst = append(dst, ", "...)
-			}
-			dst = append(AppendString(dst, e.Key), '=')
-			dst = AppendString(dst, e.Value)
-		}
-		return append(dst, '}')
-	case *batch.StructValue:
-		return appendStruct(dst, x)
-	}
-	return fmt.Append(dst, v)
-}
-
-func appendStruct(dst []byte, x *batch.StructValue) []byte {
-	dst = append(dst, "Struct{"...)
-	first := true
-	for i, f := range x.Schema.Fields {
-		if x.Vals[i] == nil {
-			continue
-		}
-		if !first {
-			dst = append(dst, ',')
-		}
-		first = false
-		dst = append(append(dst, f.Name...), '=')
-		dst = AppendString(dst, x.Vals[i])
-	}
-	return append(dst, '}')
-}
-
-// gregorian is the first millisecond of the Gregorian calendar; before it Java counts by the Julian one.
-const gregorian = -12219292800000
-
-var dateText = lazyFormat("EEE MMM dd HH:mm:ss zzz y")
-
-// appendDate is java.util.Date.toString in UTC.
-func appendDate(dst []byte, ms int64) []byte {
-	if ms < gregorian {
-		return dateText().AppendFormat(dst, ms)
-	}
-	return time.UnixMilli(ms).UTC().AppendFormat(dst, "Mon Jan 02 15:04:05 UTC 2006")
-}
+func AppendString(dst []byte, v any) []byte { return javastring.AppendInOrder(dst, v) }
 
 // lazyFormat compiles a pattern of ours on first use.
 func lazyFormat(pattern string) func() *simpledate.Format {
@@ -158,15 +75,7 @@ func lazyFormat(pattern string) func() *simpledate.Format {
 }
 
 // SchemaText is schema.toString(): "Schema{name:TYPE}".
-func SchemaText(s *batch.Schema) string {
-	if s == nil {
-		return "null"
-	}
-	if s.Name != nil {
-		return "Schema{" + *s.Name + ":" + s.Type.String() + "}"
-	}
-	return "Schema{" + s.Type.String() + "}"
-}
+func SchemaText(s *batch.Schema) string { return javastring.Schema(s) }
 
 // ParamsText is the toString of a schema's parameters: "{a=b, c=d}", or "null".
 func ParamsText(s *batch.Schema) string {
