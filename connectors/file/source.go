@@ -45,7 +45,6 @@ type Source struct {
 	inode    os.FileInfo // of the open file
 	position int64       // of the first byte that is not part of an emitted line
 	tail     []byte      // bytes after position that were read already
-	skipLF   bool        // the last line ended in \r: a \n that follows belongs to it
 	missing  bool        // the file was not there last time: say so once
 	idle     time.Duration
 	ended    bool // standard input is at its end
