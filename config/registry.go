@@ -14,14 +14,16 @@ import (
 //
 // A plugin answers to its full class name, its simple name, and its simple name
 // without the suffix of its kind (FileStreamSourceConnector → FileStreamSource).
-// An alias that two plugins share is dropped, as Connect's plugin loader does.
+// An alias that two plugins share is dropped, as Connect's plugin loader does, unless
+// one of them alone is Kafka's own.
 type Registry[T any] struct {
 	kind     string
 	suffixes []string
 
 	mu      sync.RWMutex
 	entries map[string]T
-	aliases map[string]string // alias -> class name, "" when ambiguous
+	aliases map[string]string   // alias -> class name, "" when ambiguous
+	claims  map[string][]string // classes by the aliases they would like
 }
 
 // NewRegistry makes a registry. kind names the plugins in panics, such as
@@ -30,7 +32,7 @@ type Registry[T any] struct {
 // are shared by all kinds, so header converters want "HeaderConverter" and
 // "Converter": StringConverter is String there, too.
 func NewRegistry[T any](kind string, suffixes ...string) *Registry[T] {
-	return &Registry[T]{kind: kind, suffixes: suffixes, entries: map[string]T{}, aliases: map[string]string{}}
+	return &Registry[T]{kind: kind, suffixes: suffixes, entries: map[string]T{}, aliases: map[string]string{}, claims: map[string][]string{}}
 }
 
 // Register adds a plugin under its full Java class name.
@@ -50,13 +52,28 @@ func (r *Registry[T]) Register(className string, plugin T) {
 		names = append(names, PrunedName(simple, suffix))
 	}
 	for _, alias := range names {
-		if owner, ok := r.aliases[alias]; ok && owner != className {
-			r.aliases[alias] = ""
-			continue
+		if !slices.Contains(r.claims[alias], className) {
+			r.claims[alias] = append(r.claims[alias], className)
 		}
-		r.aliases[alias] = className
+		r.aliases[alias] = ownerOf(r.claims[alias])
 	}
 }
+
+// ownerOf says which of the classes that claim an alias has it; "" when it is ambiguous. Kafka's own classes win over
+// others: what is built in here besides them is not on the plugin path of a worker that has only Kafka's, where the
+// alias works.
+func ownerOf(claims []string) string {
+	own := slices.DeleteFunc(slices.Clone(claims), func(c string) bool { return !apacheClass(c) })
+	switch {
+	case len(claims) == 1:
+		return claims[0]
+	case len(own) == 1:
+		return own[0]
+	}
+	return ""
+}
+
+func apacheClass(name string) bool { return strings.HasPrefix(name, "org.apache.kafka.") }
 
 // Lookup finds a plugin by class name or alias, and returns its full class name.
 func (r *Registry[T]) Lookup(name string) (plugin T, className string, ok bool) {

@@ -36,6 +36,17 @@ func TestRegistry(t *testing.T) {
 	f("Key", 0, "")
 	f("t.Cast$Key", 5, "t.Cast$Key")
 	f("filestreamsource", 0, "")
+	own := NewRegistry[int]("transformation", "Transformation")
+	for i, c := range []string{"x.Filter", "y.Filter", "org.apache.kafka.Filter", "z.Filter", "org.apache.kafka.A$Key", "org.apache.kafka.B$Key", "org.apache.kafka.C$Key", "x.A$Key"} {
+		own.Register(c, i)
+	}
+	// Kafka's own class has an alias that others claim, too
+	if i, class, ok := own.Lookup("Filter"); i != 2 || class != "org.apache.kafka.Filter" || !ok {
+		t.Errorf("Filter is %s", class)
+	}
+	if _, class, ok := own.Lookup("Key"); ok {
+		t.Errorf("Key is %s", class)
+	}
 	if got := r.Suggest("filestreamsource"); got != "FileStreamSource" {
 		t.Errorf("suggested %q", got)
 	}
