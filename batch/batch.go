@@ -21,9 +21,11 @@ type Origin struct {
 	First, Last int64 // sink: offsets of the first row and of the last; committing the batch means Last+1
 }
 
-// Raw is one row range of fetched bytes per payload: views into the slab, NullView for null. Empty for sources.
+// Raw is what was fetched, one entry per row: views into the slab, NullView for null. Empty for sources. Nothing changes
+// it until the release: dead letter queues write it.
 type Raw struct {
 	Key, Value []View
+	Headers    [][]Header // nil: no row has any
 }
 
 // Mark says that the rows since the previous mark came from a source partition and end at a source offset.

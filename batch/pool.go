@@ -87,7 +87,7 @@ func (b *Batch) Reset() {
 	}
 	b.Slab.buf = b.Slab.buf[:0]
 	b.N, b.Origin = 0, Origin{Partition: NoPartition}
-	b.Raw.Key, b.Raw.Value = b.Raw.Key[:0], b.Raw.Value[:0]
+	b.Raw.Key, b.Raw.Value, b.Raw.Headers = b.Raw.Key[:0], b.Raw.Value[:0], nil
 	b.Key.reset()
 	b.Value.reset()
 	b.Headers.reset()

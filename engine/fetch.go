@@ -4,6 +4,7 @@ package engine
 
 import (
 	"context"
+	"slices"
 
 	"github.com/penstock-io/penstock/batch"
 	"github.com/penstock-io/penstock/internal/kafka"
@@ -103,5 +104,9 @@ func copyHeaders(b *batch.Batch, row int, r *kafka.Record) {
 	for i, h := range r.Headers {
 		hs[i] = batch.Header{Key: h.Key, Raw: copyIn(b, h.Value)}
 	}
+	if b.Raw.Headers == nil {
+		b.Raw.Headers = make([][]batch.Header, b.N)
+	}
+	b.Raw.Headers[row] = slices.Clone(hs) // transforms may change the others in place
 	b.Headers.Set(row, b.N, hs)
 }

@@ -21,6 +21,7 @@ type taskMetrics struct {
 	commits, commitFailures, commitNanos, cmMax atomic.Int64
 	recordErrors, recordFailures                atomic.Int64
 	recordsSkipped, retries, errorsLogged       atomic.Int64
+	dlqRequests, dlqFailures                    atomic.Int64
 	lastError                                   atomic.Int64 // milliseconds since the epoch
 	partitions                                  atomic.Int64
 	active                                      atomic.Int64 // records taken in and not done with
@@ -91,6 +92,8 @@ func (m *taskMetrics) write(w io.Writer, t *Task) {
 	num("task_error_total_records_skipped", &m.recordsSkipped)
 	num("task_error_total_retries", &m.retries)
 	num("task_error_total_errors_logged", &m.errorsLogged)
+	num("task_error_deadletterqueue_produce_requests", &m.dlqRequests)
+	num("task_error_deadletterqueue_produce_failures", &m.dlqFailures)
 	num("task_error_last_error_timestamp", &m.lastError)
 }
 

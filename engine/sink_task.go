@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/penstock-io/penstock/batch"
 	"github.com/penstock-io/penstock/config"
 	"github.com/penstock-io/penstock/connectors"
 	"github.com/penstock-io/penstock/internal/java/regex"
@@ -66,7 +67,15 @@ func newSinkTask(t *Task) (*sinkTask, error) {
 }
 
 func (s *sinkTask) run(ctx context.Context) error {
+	var err error
+	if s.stages.tol.letters, err = newDeadLetters(ctx, s.t); err != nil {
+		return err
+	}
+	defer s.stages.tol.letters.close()
 	c := s.t.taskContext()
+	if s.stages.tol.letters != nil || s.stages.tol.logErrors {
+		c.Report = func(b *batch.Batch, row int, cause error) error { return s.report(ctx, b, row, cause) }
+	}
 	if err := s.sink.Open(ctx, c); err != nil {
 		return errors.Join(err, s.sink.Close())
 	}
@@ -86,7 +95,7 @@ func (s *sinkTask) run(ctx context.Context) error {
 			s.ring.Push(item{kind: failed, err: err})
 		}
 	})
-	err := s.t.safely(func() error { return s.deliverLoop(ctx) })
+	err = s.t.safely(func() error { return s.deliverLoop(ctx) })
 	stopFetching()
 	s.drop(&fetching)
 	err = errors.Join(err, s.leave(ctx))
@@ -94,6 +103,27 @@ func (s *sinkTask) run(ctx context.Context) error {
 		err = errors.Join(err, fmt.Errorf("close sink: %w", cerr))
 	}
 	return err
+}
+
+// report is the sink's ErrantRecordReporter (KIP-610): the record goes where records go that fail before Put. With
+// errors.tolerance=none the error comes back, and Put should return it.
+func (s *sinkTask) report(ctx context.Context, b *batch.Batch, row int, cause error) error {
+	e := batch.RowError{Row: row, Stage: batch.TaskPut, Class: "org.apache.kafka.connect.sink.SinkTask", Err: cause}
+	tol, m := &s.stages.tol, &s.t.metrics
+	m.recordErrors.Add(1)
+	m.recordFailures.Add(1)
+	m.lastError.Store(time.Now().UnixMilli())
+	if tol.logErrors {
+		tol.log(s.t, b, &e)
+	}
+	if tol.letters != nil {
+		tol.letters.report(ctx, b, []batch.RowError{e})
+	}
+	if !tol.all {
+		return exceeded(b, &e)
+	}
+	m.recordsSkipped.Add(1)
+	return nil
 }
 
 // join subscribes to the topics in the connector's consumer group.

@@ -143,7 +143,7 @@ func (s *stages) sink(ctx context.Context, b *batch.Batch) error {
 	if err := s.transform(ctx, b); err != nil {
 		return err
 	}
-	return s.tol.judge(s.task, b)
+	return s.tol.judge(ctx, s.task, b)
 }
 
 // source takes a polled batch to the bytes that are produced.
@@ -162,7 +162,7 @@ func (s *stages) source(ctx context.Context, b *batch.Batch) error {
 	if err := s.step(ctx, b, s.value.class, func() error { return s.value.Encode(b, batch.Value) }); err != nil {
 		return err
 	}
-	return s.tol.judge(s.task, b)
+	return s.tol.judge(ctx, s.task, b)
 }
 
 func (s *stages) transform(ctx context.Context, b *batch.Batch) error {

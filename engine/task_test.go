@@ -99,6 +99,7 @@ type keeper struct {
 	puts    int
 	fail    func(put int) error
 	closed  bool
+	look    func(*batch.Batch)
 }
 
 func (s *keeper) Open(context.Context, connectors.TaskContext) error { return nil }
@@ -113,6 +114,9 @@ func (s *keeper) Put(_ context.Context, bs []*batch.Batch) error {
 		}
 	}
 	for _, b := range bs {
+		if s.look != nil {
+			s.look(b)
+		}
 		for row := range b.N {
 			if !b.IsDead(row) {
 				_, v := b.ValueAt(batch.Value, row)
@@ -335,6 +339,37 @@ func TestToleranceAllSkipsAndGoesOn(t *testing.T) {
 	eventually(t, "2 records", func() bool { return k.count() == 2 })
 	if !slices.Equal(k.got, []string{"1", "3"}) || snk.metrics.recordsSkipped.Load() != 1 {
 		t.Errorf("got %v, %d skipped", k.got, snk.metrics.recordsSkipped.Load())
+	}
+	src.stop(t)
+}
+
+func TestDeadLettersAreTheOriginalRecords(t *testing.T) {
+	r := newRig(t)
+	src := r.start("src", source(&mixed{}), nil)
+	k := &keeper{}
+	snk := r.start("snk", sink(k), map[string]string{
+		"topics": "numbers", "errors.tolerance": "all", dlqTopicKey: "letters", dlqReplicationKey: "1", dlqContextKey: "true",
+		"value.converter": "org.apache.kafka.connect.json.JsonConverter", "value.converter.schemas.enable": "false",
+	})
+	letters := &keeper{}
+	var got []batch.Header
+	letters.look = func(b *batch.Batch) { got = append(got, b.Headers.Of(0)...) }
+	r.start("letters", sink(letters), map[string]string{"topics": "letters", "header.converter": "org.apache.kafka.connect.storage.StringConverter"})
+	eventually(t, "the letter", func() bool { return letters.count() == 1 && k.count() == 2 })
+	if letters.got[0] != "{not json" || snk.metrics.dlqRequests.Load() != 1 {
+		t.Errorf("the letter is %q", letters.got[0])
+	}
+	want := map[string]string{"topic": "numbers", "partition": "0", "offset": "1", "connector.name": "snk", "task.id": "0", "stage": "VALUE_CONVERTER",
+		"class.name": "org.apache.kafka.connect.json.JsonConverter", "exception.class.name": batch.DataException}
+	for _, h := range got {
+		name := strings.TrimPrefix(h.Key, headerPrefix)
+		if w, ok := want[name]; ok && w != h.Value {
+			t.Errorf("%s is %v, want %s", h.Key, h.Value, w)
+		}
+		delete(want, name)
+	}
+	if len(want) > 0 || len(got) != 10 {
+		t.Errorf("%d headers; missing: %v", len(got), want)
 	}
 	src.stop(t)
 }

@@ -3,6 +3,7 @@
 package engine
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"strconv"
@@ -19,14 +20,15 @@ type tolerance struct {
 	logMessages   bool // errors.log.include.messages
 	retryTimeout  time.Duration
 	retryDelayMax time.Duration
+	letters       *deadLetters // nil: no dead letter queue
 }
 
 // newTolerance reads the errors.* keys; they were validated with the connector's configuration.
 func newTolerance(cfg map[string]string) tolerance {
 	t := tolerance{retryDelayMax: time.Minute}
 	t.all = cfg["errors.tolerance"] == "all"
-	t.logErrors = strings.EqualFold(strings.TrimSpace(cfg["errors.log.enable"]), "true")
-	t.logMessages = strings.EqualFold(strings.TrimSpace(cfg["errors.log.include.messages"]), "true")
+	t.logErrors = isTrue(cfg["errors.log.enable"])
+	t.logMessages = isTrue(cfg["errors.log.include.messages"])
 	if n, err := strconv.ParseInt(strings.TrimSpace(cfg["errors.retry.timeout"]), 10, 64); err == nil {
 		t.retryTimeout = time.Duration(n) * time.Millisecond
 	}
@@ -37,8 +39,8 @@ func newTolerance(cfg map[string]string) tolerance {
 }
 
 // judge looks at the rows of b that failed: it reports them, and returns an error when they are not tolerated. Java
-// works row by row, so the lowest row is the one that fails the task.
-func (t *tolerance) judge(task *Task, b *batch.Batch) error {
+// works row by row, so the lowest row is the one that fails the task, and the only one that is reported then.
+func (t *tolerance) judge(ctx context.Context, task *Task, b *batch.Batch) error {
 	if len(b.Errs) == 0 {
 		return nil
 	}
@@ -46,15 +48,21 @@ func (t *tolerance) judge(task *Task, b *batch.Batch) error {
 	m := &task.metrics
 	m.recordErrors.Add(int64(len(b.Errs)))
 	m.lastError.Store(time.Now().UnixMilli())
-	for i := range b.Errs {
-		e := &b.Errs[i]
-		if t.logErrors {
-			t.log(task, b, e)
+	reported := b.Errs
+	if !t.all {
+		reported = reported[:1]
+	}
+	if t.logErrors {
+		for i := range reported {
+			t.log(task, b, &reported[i])
 		}
-		if !t.all {
-			m.recordFailures.Add(1)
-			return exceeded(b, e)
-		}
+	}
+	if t.letters != nil {
+		t.letters.report(ctx, b, reported)
+	}
+	if !t.all {
+		m.recordFailures.Add(1)
+		return exceeded(b, &reported[0])
 	}
 	m.recordFailures.Add(int64(len(b.Errs)))
 	m.recordsSkipped.Add(int64(len(b.Errs)))
