@@ -4,7 +4,9 @@ package codec
 
 import (
 	"encoding/binary"
+	"math/bits"
 	"strings"
+	"unsafe"
 
 	"github.com/penstock-io/penstock/batch"
 	"github.com/penstock-io/penstock/internal/jsontext"
@@ -81,7 +83,6 @@ type splitter struct {
 	loose   *batch.Vec // of the dynamic variant, nil: none yet
 	dynamic int
 	full    bool // the row at work has one key too many
-	slack   bool // reading a little past the end of the slab stays inside its memory
 	scratch []byte
 }
 
@@ -96,16 +97,16 @@ func (s *splitter) begin(b *batch.Batch, p *batch.Payload) {
 		}
 		s.order = s.order[:0]
 	}
-	s.b, s.p, s.buf = b, p, b.Slab.Buf()
+	s.b, s.p = b, p
+	s.reload()
 	s.root, s.loose, s.misses = nil, nil, 0
 	s.epoch++
-	s.slack = cap(s.buf)-len(s.buf) >= fastSlack
 }
 
-// reload looks at the slab again after something was appended to it.
+// reload looks at the slab again after something was appended to it, and makes sure of the slack behind it.
 func (s *splitter) reload() {
+	s.b.Slab.Reserve(0)
 	s.buf = s.b.Slab.Buf()
-	s.slack = cap(s.buf)-len(s.buf) >= fastSlack
 }
 
 // end brings all columns to the same length and lets go of the batch.
@@ -144,7 +145,7 @@ func (s *splitter) row(row, i, end int) bool {
 	}
 	kids := len(s.root.Kids)
 	s.full = false
-	if s.slack && end-i < 1<<20 && s.fast(s.buf, i, end) || s.members(buf, i) {
+	if s.members(buf, i) {
 		s.root.N++
 		s.p.Assign(s.object, row)
 		return true
@@ -191,14 +192,17 @@ func (s *splitter) assignLoose(row int, tag batch.Tag, cell uint64) {
 
 // members cuts the object at buf[i] into the next position of the columns.
 func (s *splitter) members(buf []byte, i int) bool {
+	base, end := unsafe.Pointer(unsafe.SliceData(buf)), len(buf)
 	pos, order, epoch := s.root.N, s.order, s.epoch
-	i = jsontext.Space(buf, i+1)
-	if i < len(buf) && buf[i] == '}' {
+	if i++; byteAt(base, i) <= ' ' {
+		i = jsontext.Space(buf, i)
+	}
+	if i < end && buf[i] == '}' {
 		return true
 	}
-	for k := 0; ; k++ {
+	for k := 0; i < end; k++ {
 		var c *column
-		if k < len(order) && order[k].at(buf, i) {
+		if k < len(order) && order[k].matches(base, i, end) {
 			c = order[k]
 			i += len(c.quoted)
 		} else {
@@ -210,18 +214,38 @@ func (s *splitter) members(buf []byte, i int) bool {
 		if c.epoch != epoch && !s.adopt(c) {
 			return false
 		}
-		if i < len(buf) && buf[i] <= ' ' {
+		if i < end && byteAt(base, i) <= ' ' {
 			i = jsontext.Space(buf, i)
+		}
+		if i >= end {
+			return false
 		}
 		start := i
 		var ok bool
-		if i < len(buf) && buf[i] == '"' {
-			i, ok = jsontext.StringEnd(buf, i)
-		} else {
-			i, ok = jsontext.ValueAt(buf, i, 1)
-		}
-		if !ok {
-			return false
+		switch ch := byteAt(base, i); {
+		case ch == '"': // plainString, which is too large to be inlined
+			i++
+			m := special(wordAt(base, i))
+			for m == 0 && i < end {
+				i += 8
+				m = special(wordAt(base, i))
+			}
+			if i += bits.TrailingZeros64(m) >> 3; byteAt(base, i) == '"' {
+				i++
+				break
+			}
+			if i, ok = jsontext.StringEnd(buf, start); !ok {
+				return false
+			}
+		case ch <= '9':
+			if i = plainNumber(base, i, ch, end); i >= 0 {
+				break
+			}
+			fallthrough
+		default:
+			if i, ok = token(base, buf, start); !ok {
+				return false
+			}
 		}
 		cell := uint64(batch.MakeView(start, i-start))
 		if c.n == pos && pos < len(c.cells) {
@@ -230,22 +254,17 @@ func (s *splitter) members(buf []byte, i int) bool {
 		} else {
 			c.put(pos, cell)
 		}
-		if i < len(buf) && buf[i] <= ' ' {
+		if i < end && byteAt(base, i) <= ' ' {
 			i = jsontext.Space(buf, i)
 		}
-		if i >= len(buf) {
-			return false
+		if i >= end || buf[i] != ',' {
+			return i < end && buf[i] == '}'
 		}
-		if buf[i] == '}' {
-			return true
-		}
-		if buf[i] != ',' {
-			return false
-		}
-		if i++; i < len(buf) && buf[i] <= ' ' {
+		if i++; byteAt(base, i) <= ' ' {
 			i = jsontext.Space(buf, i)
 		}
 	}
+	return false
 }
 
 // put is the general way to set a cell: after missing ones, among missing ones, or again (the last one wins).
