@@ -7,8 +7,8 @@
 // Three forms per transform: records with a schema (struct), records without (map, as the JSON converter hands them on),
 // both the transform alone; and the way from JSON text through the transform to JSON text (text), since this engine
 // leaves values undecoded as long as it can and a transform may put work off to the encoder. What counts is processor
-// time of the whole process, garbage collection and JIT included, after a warm-up; wall-clock time would measure the
-// other programs on the machine.
+// time of the whole process, garbage collection and JIT included, after a warm-up: the
+// median of some rounds. Wall-clock time would measure the other programs on the machine.
 package main
 
 import (

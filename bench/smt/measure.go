@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"syscall"
 	"time"
 
@@ -22,6 +23,9 @@ const prepared = 16
 
 // maxRounds ends the measurement of transforms that take next to nothing; filling batches for them takes much longer.
 const maxRounds = 30
+
+// minRounds are enough for a median after the warm-up.
+const minRounds = 6
 
 // measure times a case in one form.
 func measure(c *smtCase, form string, want time.Duration) (result, error) {
@@ -62,8 +66,8 @@ func measure(c *smtCase, form string, want time.Duration) (result, error) {
 	}
 	var sum result
 	var spent time.Duration
-	n := 0
-	for round := 0; spent < want && round <= maxRounds; round++ {
+	var nanos []float64
+	for round := 0; round < minRounds || spent < want && round <= maxRounds; round++ {
 		for _, b := range batches {
 			if err := fill(b); err != nil {
 				return result{}, err
@@ -77,10 +81,13 @@ func measure(c *smtCase, form string, want time.Duration) (result, error) {
 			continue // the warm-up
 		}
 		spent += time.Duration(r.nanos)
-		n += rows * len(batches)
-		sum.nanos, sum.allocs, sum.bytes = sum.nanos+r.nanos, sum.allocs+r.allocs, sum.bytes+r.bytes
+		nanos = append(nanos, r.nanos)
+		sum.allocs, sum.bytes = sum.allocs+r.allocs, sum.bytes+r.bytes
 	}
-	return result{sum.nanos / float64(n), sum.allocs / float64(n), sum.bytes / float64(n)}, nil
+	slices.Sort(nanos)
+	each := float64(rows * len(batches))
+	all := each * float64(len(nanos))
+	return result{nanos[len(nanos)/2] / each, sum.allocs / all, sum.bytes / all}, nil
 }
 
 // timed runs work over the batches and tells processor time and allocations of it all.
