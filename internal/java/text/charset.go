@@ -25,6 +25,7 @@ type Charset struct {
 	anyBOM bool                   // honoured and dropped when decoding
 	single *singleByte
 	multi  encoding.Encoding
+	double *doubleByte // decodes in place of multi
 	// Where the JVM takes another character than x/text does: pairs of the JVM's and the other's. toOther applies when
 	// encoding, fromOther when decoding.
 	toOther, fromOther *strings.Replacer
@@ -41,6 +42,13 @@ var (
 		slices.Reverse(back)
 		return strings.NewReplacer(back...)
 	}()
+)
+
+var (
+	pairsShiftJIS = newDoubleByte(japanese.ShiftJIS)
+	pairsEUCKR    = newDoubleByte(korean.EUCKR)
+	pairsGBK      = newDoubleByte(simplifiedchinese.GBK)
+	pairsBig5     = newDoubleByte(traditionalchinese.Big5)
 )
 
 type charsetKind uint8
@@ -113,19 +121,19 @@ var fixedCharsetNames = []struct {
 	{"UTF-32 UTF_32 UTF32", Charset{kind: kindUTF32, order: binary.BigEndian, anyBOM: true}},
 	{"UTF-32BE X-UTF-32BE UTF_32BE", Charset{kind: kindUTF32, order: binary.BigEndian}},
 	{"UTF-32LE X-UTF-32LE UTF_32LE", Charset{kind: kindUTF32, order: binary.LittleEndian}},
-	{"Shift_JIS x-sjis sjis shift-jis ms_kanji csShiftJIS", Charset{kind: kindMulti, multi: japanese.ShiftJIS, toOther: encodeJIS, fromOther: decodeJIS}},
-	{"windows-31j MS932 windows-932 csWindows31J", Charset{kind: kindMulti, multi: japanese.ShiftJIS, toOther: encodeJIS}},
+	{"Shift_JIS x-sjis sjis shift-jis ms_kanji csShiftJIS", Charset{kind: kindMulti, multi: japanese.ShiftJIS, double: pairsShiftJIS, toOther: encodeJIS, fromOther: decodeJIS}},
+	{"windows-31j MS932 windows-932 csWindows31J", Charset{kind: kindMulti, multi: japanese.ShiftJIS, double: pairsShiftJIS, toOther: encodeJIS}},
 	{"EUC-JP csEUCPkdFmtjapanese x-euc-jp eucjis Extended_UNIX_Code_Packed_Format_for_Japanese euc_jp eucjp x-eucjp", Charset{kind: kindMulti, multi: japanese.EUCJP, toOther: encodeJIS, fromOther: decodeJIS}},
 	{"ISO-2022-JP csjisencoding iso2022jp jis_encoding jis csISO2022JP", Charset{kind: kindMulti, multi: japanese.ISO2022JP}},
-	{"EUC-KR ksc5601-1987 csEUCKR ksc5601_1987 ksc5601 5601 euc_kr ksc_5601 ks_c_5601-1987 euckr", Charset{kind: kindMulti, multi: korean.EUCKR}},
-	{"x-windows-949 windows949 ms949 windows-949 ms_949", Charset{kind: kindMulti, multi: korean.EUCKR}},
+	{"EUC-KR ksc5601-1987 csEUCKR ksc5601_1987 ksc5601 5601 euc_kr ksc_5601 ks_c_5601-1987 euckr", Charset{kind: kindMulti, multi: korean.EUCKR, double: pairsEUCKR}},
+	{"x-windows-949 windows949 ms949 windows-949 ms_949", Charset{kind: kindMulti, multi: korean.EUCKR, double: pairsEUCKR}},
 	{"GB18030 gb18030-2022", Charset{kind: kindMulti, multi: simplifiedchinese.GB18030}},
-	{"GBK CP936 windows-936", Charset{kind: kindMulti, multi: simplifiedchinese.GBK}},
-	{"x-mswin-936 ms936 ms_936", Charset{kind: kindMulti, multi: simplifiedchinese.GBK}},
-	{"GB2312 euc-cn x-EUC-CN euccn EUC_CN gb2312-80 gb2312-1980", Charset{kind: kindMulti, multi: simplifiedchinese.GBK}},
-	{"Big5 csBig5", Charset{kind: kindMulti, multi: traditionalchinese.Big5}},
-	{"x-windows-950 ms950 windows-950", Charset{kind: kindMulti, multi: traditionalchinese.Big5}},
-	{"Big5-HKSCS big5hk Big5_HKSCS big5hkscs", Charset{kind: kindMulti, multi: traditionalchinese.Big5}},
+	{"GBK CP936 windows-936", Charset{kind: kindMulti, multi: simplifiedchinese.GBK, double: pairsGBK}},
+	{"x-mswin-936 ms936 ms_936", Charset{kind: kindMulti, multi: simplifiedchinese.GBK, double: pairsGBK}},
+	{"GB2312 euc-cn x-EUC-CN euccn EUC_CN gb2312-80 gb2312-1980", Charset{kind: kindMulti, multi: simplifiedchinese.GBK, double: pairsGBK}},
+	{"Big5 csBig5", Charset{kind: kindMulti, multi: traditionalchinese.Big5, double: pairsBig5}},
+	{"x-windows-950 ms950 windows-950", Charset{kind: kindMulti, multi: traditionalchinese.Big5, double: pairsBig5}},
+	{"Big5-HKSCS big5hk Big5_HKSCS big5hkscs", Charset{kind: kindMulti, multi: traditionalchinese.Big5, double: pairsBig5}},
 }
 
 // Name is the canonical name, as Charset.name().
@@ -221,8 +229,12 @@ func (c *Charset) AppendDecode(dst, b []byte) []byte {
 	case kindUTF32:
 		return c.decodeUTF32(dst, b)
 	case kindMulti:
-		out, err := c.multi.NewDecoder().Bytes(b)
-		if err != nil {
+		var out []byte
+		if c.double != nil {
+			out = c.double.appendDecode(nil, b)
+		} else if decoded, err := c.multi.NewDecoder().Bytes(b); err == nil {
+			out = decoded
+		} else {
 			return append(dst, replacement...)
 		}
 		if c.fromOther != nil {
