@@ -45,7 +45,8 @@ var (
 )
 
 var (
-	pairsShiftJIS = newDoubleByte(japanese.ShiftJIS)
+	pairsShiftJIS = newDoubleByte(japanese.ShiftJIS, 0x80, 0xA0, 0xFD, 0xFE, 0xFF)
+	pairsMS932    = newDoubleByte(japanese.ShiftJIS)
 	pairsEUCKR    = newDoubleByte(korean.EUCKR)
 	pairsGBK      = newDoubleByte(simplifiedchinese.GBK)
 	pairsBig5     = newDoubleByte(traditionalchinese.Big5)
@@ -122,7 +123,7 @@ var fixedCharsetNames = []struct {
 	{"UTF-32BE X-UTF-32BE UTF_32BE", Charset{kind: kindUTF32, order: binary.BigEndian}},
 	{"UTF-32LE X-UTF-32LE UTF_32LE", Charset{kind: kindUTF32, order: binary.LittleEndian}},
 	{"Shift_JIS x-sjis sjis shift-jis ms_kanji csShiftJIS", Charset{kind: kindMulti, multi: japanese.ShiftJIS, double: pairsShiftJIS, toOther: encodeJIS, fromOther: decodeJIS}},
-	{"windows-31j MS932 windows-932 csWindows31J", Charset{kind: kindMulti, multi: japanese.ShiftJIS, double: pairsShiftJIS, toOther: encodeJIS}},
+	{"windows-31j MS932 windows-932 csWindows31J", Charset{kind: kindMulti, multi: japanese.ShiftJIS, double: pairsMS932, toOther: encodeJIS}},
 	{"EUC-JP csEUCPkdFmtjapanese x-euc-jp eucjis Extended_UNIX_Code_Packed_Format_for_Japanese euc_jp eucjp x-eucjp", Charset{kind: kindMulti, multi: japanese.EUCJP, toOther: encodeJIS, fromOther: decodeJIS}},
 	{"ISO-2022-JP csjisencoding iso2022jp jis_encoding jis csISO2022JP", Charset{kind: kindMulti, multi: japanese.ISO2022JP}},
 	{"EUC-KR ksc5601-1987 csEUCKR ksc5601_1987 ksc5601 5601 euc_kr ksc_5601 ks_c_5601-1987 euckr", Charset{kind: kindMulti, multi: korean.EUCKR, double: pairsEUCKR}},

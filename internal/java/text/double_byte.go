@@ -3,6 +3,7 @@
 package text
 
 import (
+	"slices"
 	"sync"
 	"unicode/utf8"
 
@@ -17,7 +18,8 @@ type doubleByte struct {
 	build  func() *doubleByte // made on first use: it takes some milliseconds
 }
 
-func newDoubleByte(e encoding.Encoding) *doubleByte {
+// newDoubleByte makes the tables of a charset from x/text's, but for single bytes that the JDK's lacks.
+func newDoubleByte(e encoding.Encoding, lacks ...byte) *doubleByte {
 	return &doubleByte{build: sync.OnceValue(func() *doubleByte {
 		t := &doubleByte{}
 		dec := e.NewDecoder()
@@ -30,7 +32,9 @@ func newDoubleByte(e encoding.Encoding) *doubleByte {
 			return r
 		}
 		for b := range 256 {
-			t.single[b] = one(byte(b))
+			if t.single[b] = one(byte(b)); slices.Contains(lacks, byte(b)) {
+				t.single[b] = 0
+			}
 			if b < 0x80 || b != 0 && t.single[b] != 0 {
 				continue
 			}
