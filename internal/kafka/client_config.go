@@ -76,6 +76,8 @@ type ClientConfig struct {
 	common          []kgo.Opt
 	extra           []kgo.Opt
 	tls             *tls.Config
+	backoff         func(tries int) time.Duration
+	produce         produceRules
 }
 
 // Parse validates the properties of one client (their prefixes already stripped) and translates them. Every error is
@@ -120,7 +122,7 @@ func (p *parser) connection(c *ClientConfig) {
 		reconnectLast = reconnectFirst // Java raises an unset maximum to the user's first step
 	}
 	// kgo has one backoff for both; the slower of the two keeps either promise.
-	first, last = max(first, reconnectFirst), max(last, reconnectLast)
+	c.backoff = backoff(max(first, reconnectFirst), max(last, reconnectLast))
 	c.common = append(c.common,
 		kgo.SeedBrokers(c.Bootstrap...),
 		kgo.ClientID(clientID),
@@ -129,7 +131,7 @@ func (p *parser) connection(c *ClientConfig) {
 		kgo.MetadataMinAge(metadataMinAge),
 		kgo.RequestTimeoutOverhead(clamp(c.RequestTimeout, 100*time.Millisecond, 15*time.Minute)),
 		kgo.DialTimeout(max(p.millis("socket.connection.setup.timeout.ms", 10_000), time.Second)),
-		kgo.RetryBackoffFn(backoff(first, last)),
+		kgo.RetryBackoffFn(c.backoff),
 		kgo.DisableClientMetrics(),
 	)
 	if n := p.long("retries", math.MaxInt32); p.role == RoleAdmin && n < math.MaxInt32 {

@@ -25,6 +25,21 @@ const (
 	stickyBytes = 64 << 10
 )
 
+// produceRules is what the batch path needs of the producer's keys; kgo's options hold the same for the client path.
+type produceRules struct {
+	acks        kgo.Acks
+	maxBatch    int           // max.request.size, bytes
+	buffer      int64         // buffer.memory, bytes
+	retries     int           // of a batch; -1 = without end
+	delivery    time.Duration // delivery.timeout.ms; 0 = never
+	compression []kgo.CompressionCodec
+	sticky      int  // bytes before unkeyed rows move on
+	stickySet   bool // the user gave batch.size: it counts to the byte
+	adaptive    bool // a partition with less to send is preferred
+	hashKeys    bool
+	roundRobin  bool
+}
+
 // producer translates the producer's keys.
 //
 // The JVM worker sets enable.idempotence=false and one request in flight: one slow batch stalls a partition's leader.
@@ -40,16 +55,21 @@ func (p *parser) producer(c *ClientConfig) {
 		c.MaxBlock, c.waitForBroker = defaultMaxBlock, true
 	}
 	batch := clamp32(p.long("max.request.size", maxBatchBytes), 512, 1<<30)
+	rules := &c.produce
+	*rules = produceRules{
+		acks: acks, maxBatch: int(batch), buffer: max(p.long("buffer.memory", 32<<20), 1), retries: -1,
+		delivery: p.deliveryTimeout(c.RequestTimeout), compression: p.compression(),
+	}
 	opts := []kgo.Opt{
 		kgo.RequiredAcks(acks),
 		kgo.ProducerBatchMaxBytes(batch),
 		kgo.BrokerMaxWriteBytes(max(100<<20, batch)),
 		kgo.MaxBufferedRecords(maxBufferedRecords),
-		kgo.MaxBufferedBytes(int(max(p.long("buffer.memory", 32<<20), 1))),
+		kgo.MaxBufferedBytes(int(rules.buffer)),
 		kgo.ProducerLinger(min(p.millis("linger.ms", defaultLingerMillis), time.Minute)),
 		kgo.ProduceRequestTimeout(max(c.RequestTimeout, 100*time.Millisecond)),
-		kgo.ProducerBatchCompression(p.compression()...),
-		kgo.RecordPartitioner(p.partitioner()),
+		kgo.ProducerBatchCompression(rules.compression...),
+		kgo.RecordPartitioner(p.partitioner(rules)),
 		// For a topic that vanishes later; one that never was is topicWait's.
 		kgo.UnknownTopicRetries(int(clamp(c.MaxBlock/metadataMinAge, 4, 1<<20))),
 		kgo.AllowAutoTopicCreation(),
@@ -59,10 +79,11 @@ func (p *parser) producer(c *ClientConfig) {
 		opts = append(opts, kgo.DisableIdempotentWrite(), kgo.MaxProduceRequestsInflightPerBroker(inFlight))
 	}
 	if n := p.long("retries", math.MaxInt32); n < math.MaxInt32 {
+		rules.retries = int(n)
 		opts = append(opts, kgo.RecordRetries(int(n)))
 	}
-	if d := p.deliveryTimeout(c.RequestTimeout); d > 0 {
-		opts = append(opts, kgo.RecordDeliveryTimeout(d))
+	if rules.delivery > 0 {
+		opts = append(opts, kgo.RecordDeliveryTimeout(rules.delivery))
 	}
 	if c.TransactionalID != "" {
 		timeout := p.millis("transaction.timeout.ms", 60_000)
@@ -179,22 +200,22 @@ func zstdLevel(n int64) int {
 }
 
 // partitioner chooses by partitioner.class. The classes Kafka 4 removed are named in the error.
-func (p *parser) partitioner() kgo.Partitioner {
+func (p *parser) partitioner(r *produceRules) kgo.Partitioner {
 	const key = "partitioner.class"
-	sticky := int(p.long("batch.size", stickyBytes))
-	hashKeys := !p.flag("partitioner.ignore.keys", false)
-	adaptive := p.flag("partitioner.adaptive.partitioning.enable", true)
+	r.sticky, r.stickySet = int(max(p.long("batch.size", stickyBytes), 1)), p.has("batch.size")
+	r.hashKeys = !p.flag("partitioner.ignore.keys", false)
+	r.adaptive = p.flag("partitioner.adaptive.partitioning.enable", true)
 	switch class := p.text(key, ""); class {
 	case "", "org.apache.kafka.clients.producer.internals.DefaultPartitioner":
-		return newPartitioner(kgo.UniformBytesPartitioner(max(sticky, 1), adaptive, hashKeys, nil))
 	case "org.apache.kafka.clients.producer.UniformStickyPartitioner":
-		return newPartitioner(kgo.UniformBytesPartitioner(max(sticky, 1), adaptive, false, nil))
+		r.hashKeys = false
 	case "org.apache.kafka.clients.producer.RoundRobinPartitioner":
+		r.roundRobin = true
 		return newPartitioner(kgo.RoundRobinPartitioner())
 	default:
 		p.fail(key, class, "Class "+class+" could not be found: supported are the default (leave it unset) and org.apache.kafka.clients.producer.RoundRobinPartitioner")
-		return newPartitioner(kgo.RoundRobinPartitioner())
 	}
+	return newPartitioner(kgo.UniformBytesPartitioner(r.sticky, r.adaptive, r.hashKeys, nil))
 }
 
 // byteArrays checks the two (de)serializer keys: Connect's clients carry bytes and nothing else.

@@ -53,7 +53,20 @@ func with(base map[string]string, kv ...string) map[string]string {
 
 func newProducer(t testing.TB, b *embedded.Broker, kv ...string) *Producer {
 	t.Helper()
-	p, err := NewProducer(mustParse(t, RoleProducer, with(SourceProducerDefaults(b.Addr(), "test-producer"), kv...)), nil)
+	return newProducerOn(t, b.Addr(), PathClient, kv...)
+}
+
+// onBothPaths runs a test of ProduceRows for either path.
+func onBothPaths(t *testing.T, f func(t *testing.T, path Path)) {
+	t.Helper()
+	for _, path := range []Path{PathClient, PathBatch} {
+		t.Run(string(path), func(t *testing.T) { f(t, path) })
+	}
+}
+
+func newProducerOn(t testing.TB, addr string, path Path, kv ...string) *Producer {
+	t.Helper()
+	p, err := OpenProducer(mustParse(t, RoleProducer, with(SourceProducerDefaults(addr, "test-producer"), kv...)), ProducerOptions{Path: path})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,9 +146,11 @@ func collect(t testing.TB, c *Consumer, n int) map[TopicPartition][]string {
 	return out
 }
 
-func TestRoundTrip(t *testing.T) {
+func TestRoundTrip(t *testing.T) { onBothPaths(t, testRoundTrip) }
+
+func testRoundTrip(t *testing.T, path Path) {
 	b := startBroker(t, embedded.Options{})
-	p := newProducer(t, b)
+	p := newProducerOn(t, b.Addr(), path)
 	if err := b.CreateTopic("t", 3, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -184,9 +199,11 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-func TestKeyedRowsGoWhereJavaPutsThem(t *testing.T) {
+func TestKeyedRowsGoWhereJavaPutsThem(t *testing.T) { onBothPaths(t, testKeyedRowsGoWhereJavaPutsThem) }
+
+func testKeyedRowsGoWhereJavaPutsThem(t *testing.T, path Path) {
 	b := startBroker(t, embedded.Options{})
-	p := newProducer(t, b)
+	p := newProducerOn(t, b.Addr(), path)
 	if err := b.CreateTopic("t", 7, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -417,18 +434,22 @@ func TestPattern(t *testing.T) {
 	}
 }
 
-func TestUnknownTopic(t *testing.T) {
+func TestUnknownTopic(t *testing.T) { onBothPaths(t, testUnknownTopic) }
+
+func testUnknownTopic(t *testing.T, path Path) {
 	b := startBroker(t, embedded.Options{NoAutoCreate: true})
-	p := newProducer(t, b, "max.block.ms", "300")
+	p := newProducerOn(t, b.Addr(), path, "max.block.ms", "300")
 	err := p.ProduceRows(testContext(t), textRows("nope", "x"), func([]RowError) { t.Error("done was called") })
 	if err == nil || !IsUnknownTopic(err) || err.Error() != "org.apache.kafka.common.errors.TimeoutException: Topic nope not present in metadata after 300 ms. (UNKNOWN_TOPIC_OR_PARTITION)" {
 		t.Fatal(err)
 	}
 }
 
-func TestRowErrors(t *testing.T) {
+func TestRowErrors(t *testing.T) { onBothPaths(t, testRowErrors) }
+
+func testRowErrors(t *testing.T, path Path) {
 	b := startBroker(t, embedded.Options{})
-	p := newProducer(t, b, "max.request.size", "1000")
+	p := newProducerOn(t, b.Addr(), path, "max.request.size", "1000")
 	rows := textRows("t", "a", string(make([]byte, 5000)), "c")
 	errs := produceRows(t, p, rows)
 	if len(errs) != 1 || errs[0].Row != 1 {
@@ -442,9 +463,11 @@ func TestRowErrors(t *testing.T) {
 	}
 }
 
-func TestTransactions(t *testing.T) {
+func TestTransactions(t *testing.T) { onBothPaths(t, testTransactions) }
+
+func testTransactions(t *testing.T, path Path) {
 	b := startBroker(t, embedded.Options{})
-	p := newProducer(t, b, "transactional.id", "tx")
+	p := newProducerOn(t, b.Addr(), path, "transactional.id", "tx")
 	ctx := testContext(t)
 	if err := p.InitTransactions(ctx); err != nil {
 		t.Fatal(err)
@@ -568,9 +591,11 @@ func TestPatternWithoutATopicYet(t *testing.T) {
 	}
 }
 
-func TestProduceUnreachable(t *testing.T) {
+func TestProduceUnreachable(t *testing.T) { onBothPaths(t, testProduceUnreachable) }
+
+func testProduceUnreachable(t *testing.T, path Path) {
 	b := startBroker(t, embedded.Options{})
-	p := newProducer(t, b, "max.block.ms", "400")
+	p := newProducerOn(t, b.Addr(), path, "max.block.ms", "400")
 	addr := b.Addr()
 	b.Close()
 	err := p.ProduceRows(testContext(t), textRows("t", "x"), func([]RowError) { t.Error("done was called") })
@@ -579,11 +604,7 @@ func TestProduceUnreachable(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Without a limit the task waits, as Connect's does, until it is told to stop.
-	p2, err := NewProducer(mustParse(t, RoleProducer, SourceProducerDefaults(addr, "id")), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer p2.Close()
+	p2 := newProducerOn(t, addr, path)
 	ctx, cancel := context.WithTimeout(context.Background(), 600*time.Millisecond)
 	defer cancel()
 	if err := p2.ProduceRows(ctx, textRows("t", "x"), nil); !errors.Is(err, context.DeadlineExceeded) {
@@ -591,9 +612,11 @@ func TestProduceUnreachable(t *testing.T) {
 	}
 }
 
-func TestProduceIsFedByManyTopics(t *testing.T) {
+func TestProduceIsFedByManyTopics(t *testing.T) { onBothPaths(t, testProduceIsFedByManyTopics) }
+
+func testProduceIsFedByManyTopics(t *testing.T, path Path) {
 	b := startBroker(t, embedded.Options{})
-	p := newProducer(t, b)
+	p := newProducerOn(t, b.Addr(), path)
 	rows := textRows("", "0", "1", "2", "3", "4", "5")
 	rows.TopicOf = func(i int) string { return "t" + strconv.Itoa(i%2) }
 	if errs := produceRows(t, p, rows); errs != nil {
@@ -606,8 +629,10 @@ func TestProduceIsFedByManyTopics(t *testing.T) {
 	}
 }
 
-func TestAllRowsSkipped(t *testing.T) {
-	p := newProducer(t, startBroker(t, embedded.Options{}))
+func TestAllRowsSkipped(t *testing.T) { onBothPaths(t, testAllRowsSkipped) }
+
+func testAllRowsSkipped(t *testing.T, path Path) {
+	p := newProducerOn(t, startBroker(t, embedded.Options{}).Addr(), path)
 	rows := textRows("t", "a", "b")
 	rows.Skip = func(int) bool { return true }
 	if errs := produceRows(t, p, rows); errs != nil {
@@ -616,8 +641,12 @@ func TestAllRowsSkipped(t *testing.T) {
 }
 
 func TestProduceRowsDoesNotAllocatePerRow(t *testing.T) {
+	onBothPaths(t, testProduceRowsDoesNotAllocatePerRow)
+}
+
+func testProduceRowsDoesNotAllocatePerRow(t *testing.T, path Path) {
 	b := startBroker(t, embedded.Options{})
-	p := newProducer(t, b)
+	p := newProducerOn(t, b.Addr(), path)
 	rows := &Rows{N: 2048, Topic: "t", Buf: make([]byte, 64)}
 	for range rows.N {
 		rows.Value = append(rows.Value, PackBytes(0, 64))

@@ -89,13 +89,9 @@ func BenchmarkProduce(b *testing.B) {
 	for range batch {
 		rows.Value = append(rows.Value, PackBytes(0, benchValueBytes))
 	}
-	ours := func(kv ...string) func(*testing.B) {
+	ours := func(path Path, kv ...string) func(*testing.B) {
 		return func(b *testing.B) {
-			p, err := NewProducer(mustParse(b, RoleProducer, with(SourceProducerDefaults(benchCluster(b, kfake.BlackholeProduce()), "bench"), kv...)), nil)
-			if err != nil {
-				b.Fatal(err)
-			}
-			b.Cleanup(p.Close)
+			p := newProducerOn(b, benchCluster(b, kfake.BlackholeProduce()), path, kv...)
 			ctx := context.Background()
 			slots := make(chan struct{}, 8) // batches in flight, as an engine's free list
 			done := func(errs []RowError) {
@@ -119,9 +115,10 @@ func BenchmarkProduce(b *testing.B) {
 			b.StopTimer()
 		}
 	}
-	b.Run("rows", ours())
-	b.Run("rows-linger=0", ours("linger.ms", "0"))
-	b.Run("rows-sticky=512K", ours("batch.size", "524288"))
+	b.Run("client", ours(PathClient))
+	b.Run("client-sticky=512K", ours(PathClient, "batch.size", "524288"))
+	b.Run("batch", ours(PathBatch))
+	b.Run("batch-sticky=64K", ours(PathBatch, "batch.size", "65536"))
 	b.Run("raw", func(b *testing.B) {
 		cl, err := kgo.NewClient(kgo.SeedBrokers(benchCluster(b, kfake.BlackholeProduce())), kgo.ProducerBatchCompression(kgo.NoCompression()), kgo.MaxBufferedRecords(8*batch))
 		if err != nil {

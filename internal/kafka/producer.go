@@ -19,11 +19,12 @@ import (
 type Header = kgo.RecordHeader
 
 // Producer writes records. It is safe for concurrent use; records of one partition keep the order of the calls that
-// one goroutine makes.
+// one goroutine makes, of Produce and of ProduceRows each on its own when the path is PathBatch.
 type Producer struct {
 	client *kgo.Client
 	cfg    *ClientConfig
 	topics topicWait
+	rows   *rowWriter // nil on the client path
 
 	batches chan *rowBatch // idle ones
 	closed  atomic.Bool
@@ -32,8 +33,34 @@ type Producer struct {
 // idleBatches is how many finished row batches are kept: about those in flight with five requests.
 const idleBatches = 16
 
-// NewProducer makes a producer of cfg (a RoleProducer). It connects on first use.
+// Path is how ProduceRows takes rows to the brokers.
+type Path string
+
+const (
+	// PathClient hands each row to franz-go as a record of its own.
+	PathClient Path = "client"
+	// PathBatch encodes record batches from the rows (rows_writer.go); franz-go keeps connections, logins and metadata.
+	// Producers it cannot serve take PathClient: those with a transactional.id, with acks=0 or a partitioner.class that
+	// goes round robin.
+	PathBatch Path = "batch"
+)
+
+// ProducerOptions is what a producer takes beside its properties.
+type ProducerOptions struct {
+	// Path of ProduceRows; "" is PathClient.
+	Path Path
+	// Log may be nil.
+	Log *slog.Logger
+}
+
+// NewProducer makes a producer of cfg (a RoleProducer) on the client path. It connects on first use.
 func NewProducer(cfg *ClientConfig, log *slog.Logger) (*Producer, error) {
+	return OpenProducer(cfg, ProducerOptions{Log: log})
+}
+
+// OpenProducer makes a producer of cfg (a RoleProducer). It connects on first use.
+func OpenProducer(cfg *ClientConfig, o ProducerOptions) (*Producer, error) {
+	log := o.Log
 	if cfg.Role != RoleProducer {
 		return nil, errors.New("a producer needs producer properties")
 	}
@@ -44,7 +71,21 @@ func NewProducer(cfg *ClientConfig, log *slog.Logger) (*Producer, error) {
 	}
 	p.client = client
 	p.topics = topicWait{producer: p, known: map[string]bool{}}
+	if o.Path == PathBatch && canBatch(cfg) {
+		if p.rows, err = newRowWriter(p, log); err != nil {
+			client.Close()
+			return nil, err
+		}
+	}
 	return p, nil
+}
+
+// Path is how ProduceRows really goes.
+func (p *Producer) Path() Path {
+	if p.rows != nil {
+		return PathBatch
+	}
+	return PathClient
 }
 
 // Produce sends one record and calls done from another goroutine when it was acknowledged or failed. The record must
@@ -67,15 +108,29 @@ func (p *Producer) ProduceSync(ctx context.Context, r *Record) error {
 
 // Flush waits until all that was produced before is acknowledged or failed.
 func (p *Producer) Flush(ctx context.Context) error {
+	if p.rows != nil {
+		if err := p.rows.flush(ctx); err != nil {
+			return err
+		}
+	}
 	return contextError(ctx, p.client.Flush(ctx))
 }
 
 // Buffered is how many records wait to be acknowledged.
-func (p *Producer) Buffered() int64 { return p.client.BufferedProduceRecords() }
+func (p *Producer) Buffered() int64 {
+	n := p.client.BufferedProduceRecords()
+	if p.rows != nil {
+		n += p.rows.buffered()
+	}
+	return n
+}
 
 // Close fails what is not acknowledged yet and closes the connections. Flush first to keep it.
 func (p *Producer) Close() {
 	if !p.closed.Swap(true) {
+		if p.rows != nil {
+			p.rows.close()
+		}
 		p.client.Close()
 	}
 }

@@ -26,9 +26,11 @@ const NowMillis int64 = math.MinInt64
 type Rows struct {
 	// N is the number of rows.
 	N int
-	// Buf holds every key and value.
+	// Buf holds every key and value, but for a side that has a buffer of its own.
 	Buf []byte
-	// Key and Value are packed views of Buf (PackBytes, NullBytes), N each. A nil Key or Value is all null.
+	// KeyBuf and ValueBuf hold the keys or values when they are not in Buf; nil = they are.
+	KeyBuf, ValueBuf []byte
+	// Key and Value are packed views (PackBytes, NullBytes) of the buffer of their side, N each. Nil is all null.
 	Key, Value []uint64
 	// Topic of all rows, unless TopicOf is set.
 	Topic string
@@ -108,6 +110,9 @@ func (p *Producer) ProduceRows(ctx context.Context, rows *Rows, done RowsDone) e
 	if err := p.waitTopics(ctx, rows); err != nil {
 		return err
 	}
+	if p.rows != nil {
+		return p.rows.produce(ctx, rows, done)
+	}
 	b := p.takeBatch(rows.N)
 	b.done = done
 	b.left.Store(int64(rows.N) + 1) // one for this loop, so that done cannot come before its end
@@ -147,7 +152,7 @@ func (p *Producer) waitTopics(ctx context.Context, rows *Rows) error {
 
 // fill makes row i a record. The record is zero but for what a former batch was cleared of.
 func (rows *Rows) fill(r *kgo.Record, i int, now time.Time) {
-	r.Key, r.Value = rows.bytes(rows.Key, i), rows.bytes(rows.Value, i)
+	r.Key, r.Value = viewBytes(rows.keys(), rows.Key, i), viewBytes(rows.values(), rows.Value, i)
 	if r.Topic = rows.Topic; rows.TopicOf != nil {
 		r.Topic = rows.TopicOf(i)
 	}
@@ -162,13 +167,27 @@ func (rows *Rows) fill(r *kgo.Record, i int, now time.Time) {
 	}
 }
 
-// bytes resolves a packed view. Null is nil; an empty one is not.
-func (rows *Rows) bytes(views []uint64, i int) []byte {
+func (rows *Rows) keys() []byte {
+	if rows.KeyBuf != nil {
+		return rows.KeyBuf
+	}
+	return rows.Buf
+}
+
+func (rows *Rows) values() []byte {
+	if rows.ValueBuf != nil {
+		return rows.ValueBuf
+	}
+	return rows.Buf
+}
+
+// viewBytes resolves the packed view of row i. Null is nil; an empty one is not.
+func viewBytes(buf []byte, views []uint64, i int) []byte {
 	if views == nil || views[i] == NullBytes {
 		return nil
 	}
 	off, n := views[i]>>32, views[i]&math.MaxUint32
-	return rows.Buf[off : off+n : off+n]
+	return buf[off : off+n : off+n]
 }
 
 // finish is the promise of every row.

@@ -55,6 +55,9 @@ func (t *topicWait) look(ctx context.Context, topic string) error {
 		if len(resp.Topics[i].Partitions) == 0 {
 			return kerr.LeaderNotAvailable
 		}
+		if w := t.producer.rows; w != nil {
+			w.learn(resp.Topics)
+		}
 		return nil
 	}
 	return fmt.Errorf("broker did not answer for topic %s: %w", topic, kerr.UnknownTopicOrPartition)

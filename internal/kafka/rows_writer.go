@@ -1,0 +1,430 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package kafka
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// rowWriter is the batch path of ProduceRows: rows become record batches without a record object in between.
+//
+//	ProduceRows ─► choose ─► chunk at the end of its partition's queue ─► leader's ready list
+//	                                                                          │ drive: one goroutine per busy leader
+//	   done ◄─ answer ◄───────────── response ◄── rowsRequest (first chunk of each ready partition)
+//
+// One request per leader is in flight. Calls that come meanwhile join the chunks that wait, so that a slow broker
+// gets large batches, and a lone row leaves at once. Everything below is guarded by mu, but for what a request in
+// flight reads. mu is taken per call and per response, never per row.
+type rowWriter struct {
+	client     *kgo.Client
+	cfg        *ClientConfig
+	rules      *produceRules
+	explain    func(error) error
+	log        *slog.Logger
+	packer     kgo.Compressor // nil = none
+	chunkBytes int            // when a chunk is full
+
+	ctx    context.Context // ends at close
+	cancel context.CancelFunc
+	wg     sync.WaitGroup // drive and heal
+	rows   atomic.Int64   // not answered for yet
+
+	mu      sync.Mutex
+	closed  bool
+	topics  map[string]*rowTopic
+	leaders map[int32]*rowLeader
+	held    int64 // bytes of all chunks
+	changed chan struct{}
+	touched []*rowPartition // scratch of produce
+	chunks  []*chunk        // idle
+	calls   []*rowCall      // idle
+
+	idMu  sync.Mutex    // held while an id is asked for; before mu
+	stamp producerStamp // the producer's id and newest epoch; id -1 = to be asked for
+
+	sick    []*rowPartition
+	healing bool
+	poke    chan struct{}
+}
+
+// rowLeader is a broker that leads partitions.
+type rowLeader struct {
+	id    int32
+	ready []*rowPartition
+	busy  bool // drive runs
+}
+
+// rowCall is one ProduceRows under way.
+type rowCall struct {
+	rows *Rows
+	now  int64 // milliseconds
+	left int   // rows not answered for
+	errs []RowError
+	n    int // rows that were not skipped
+	done RowsDone
+}
+
+// millis is the timestamp of row i.
+func (c *rowCall) millis(i int) int64 {
+	if ts := c.rows.Timestamp; ts != nil && ts[i] != NowMillis {
+		return ts[i]
+	}
+	return c.now
+}
+
+const (
+	// requestBytes is where a request stops taking chunks. It bounds how long the rows of a slow request wait.
+	requestBytes = 8 << 20
+	// maxIdleChunks and maxIdleCalls bound what is kept for reuse.
+	maxIdleChunks = 64
+	maxIdleCalls  = 64
+)
+
+// canBatch says whether the batch path serves these properties. Transactions need franz-go's own bookkeeping, acks=0
+// has no answer to wait for, and a round robin by record has no batches.
+func canBatch(c *ClientConfig) bool {
+	return c.TransactionalID == "" && c.produce.acks != kgo.NoAck() && !c.produce.roundRobin
+}
+
+func newRowWriter(p *Producer, log *slog.Logger) (*rowWriter, error) {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	packer, err := kgo.DefaultCompressor(slices.Clone(p.cfg.produce.compression)...)
+	if err != nil {
+		return nil, fmt.Errorf("open compressor: %w", err)
+	}
+	w := &rowWriter{
+		client: p.client, cfg: p.cfg, rules: &p.cfg.produce, explain: p.explain, log: log, packer: packer,
+		chunkBytes: min(p.cfg.produce.maxBatch, maxBatchBytes),
+		topics:     map[string]*rowTopic{}, leaders: map[int32]*rowLeader{},
+		changed: make(chan struct{}), poke: make(chan struct{}, 1), stamp: noStamp,
+	}
+	w.ctx, w.cancel = context.WithCancel(context.Background())
+	return w, nil
+}
+
+// produce is ProduceRows once the topics are known. It blocks while buffer.memory is full; a call that got in may go
+// past it, as the bytes are the caller's own.
+func (w *rowWriter) produce(ctx context.Context, rows *Rows, done RowsDone) error {
+	if err := w.room(ctx); err != nil {
+		return err // without mu
+	}
+	call := w.takeCall(rows, done)
+	call.now = time.Now().UnixMilli()
+	call.left = 1 // one for this loop
+	var topic *rowTopic
+	for i := range rows.N {
+		if rows.Skip != nil && rows.Skip(i) {
+			continue
+		}
+		call.n++
+		name := rows.Topic
+		if rows.TopicOf != nil {
+			name = rows.TopicOf(i)
+		}
+		if topic == nil || topic.name != name {
+			if topic != nil {
+				w.movedOn(topic)
+			}
+			topic = w.topics[name]
+		}
+		if err := w.push(call, topic, i); err != nil {
+			call.errs = append(call.errs, RowError{Row: i, Err: err})
+		}
+	}
+	if topic != nil {
+		w.movedOn(topic)
+		if time.Since(topic.learned) > w.cfg.MetadataMaxAge && len(topic.partitions) > 0 {
+			topic.learned = time.Now()
+			w.wg.Go(func() { w.refresh([]string{topic.name}, w.cfg.RequestTimeout) })
+		}
+	}
+	for _, p := range w.touched {
+		w.makeReady(p)
+	}
+	clear(w.touched)
+	w.touched = w.touched[:0]
+	w.rows.Add(int64(call.n))
+	call.left--
+	finished := call.left == 0
+	w.mu.Unlock()
+	if finished {
+		w.finish([]*rowCall{call})
+	}
+	return nil
+}
+
+// room waits for buffer.memory and returns with mu held, or with an error and without.
+func (w *rowWriter) room(ctx context.Context) error {
+	for {
+		w.mu.Lock()
+		if w.closed {
+			w.mu.Unlock()
+			return ErrClosed
+		}
+		if w.held < w.rules.buffer {
+			return nil
+		}
+		changed := w.changed
+		w.mu.Unlock()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// push puts row i at the end of its partition's queue.
+func (w *rowWriter) push(call *rowCall, topic *rowTopic, i int) error {
+	rows := call.rows
+	if topic == nil || len(topic.partitions) == 0 {
+		return kerr.UnknownTopicOrPartition // cannot be: waitTopics saw it
+	}
+	var headers []Header
+	if rows.Headers != nil {
+		headers = rows.Headers(i)
+	}
+	body := rows.bodyLen(i, headers)
+	p, err := w.choose(topic, rows, i, body)
+	if err != nil {
+		return err
+	}
+	millis := call.millis(i)
+	c := p.tail()
+	if c != nil {
+		record, total := c.grow(body, millis)
+		if c.bytes+total <= p.limit {
+			w.append(c, call, i, millis, record, total, headers)
+			return nil
+		}
+		c.sealed = true
+	}
+	c = w.takeChunk(p)
+	record, total := c.grow(body, millis)
+	if size := batchHeaderBytes + total; size > w.rules.maxBatch {
+		w.giveChunk(c)
+		return fmt.Errorf("%w (the record is %d bytes when serialized, max.request.size is %d)", kerr.MessageTooLarge, size, w.rules.maxBatch)
+	}
+	if w.rules.delivery > 0 {
+		c.deadline = time.Now().Add(w.rules.delivery)
+	}
+	p.queue = append(p.queue, c)
+	w.touched = append(w.touched, p)
+	w.append(c, call, i, millis, record, total, headers)
+	return nil
+}
+
+func (w *rowWriter) append(c *chunk, call *rowCall, i int, millis int64, record, total int, headers []Header) {
+	before := c.bytes
+	c.add(call, i, millis, record, total, headers)
+	w.held += int64(c.bytes - before)
+	c.p.queued += c.bytes - before
+}
+
+// makeReady puts a partition with something to send into the list of its leader.
+func (w *rowWriter) makeReady(p *rowPartition) {
+	if p.ready != nil || p.inFlight || p.sick || len(p.queue) == 0 || w.closed {
+		return
+	}
+	if p.leader < 0 {
+		w.makeSick(p, 1)
+		return
+	}
+	l := w.leaders[p.leader]
+	if l == nil {
+		l = &rowLeader{id: p.leader}
+		w.leaders[l.id] = l
+	}
+	p.ready = l
+	l.ready = append(l.ready, p)
+	if !l.busy {
+		l.busy = true
+		w.wg.Go(func() { w.drive(l) })
+	}
+}
+
+// drive sends to one leader until nothing is ready.
+func (w *rowWriter) drive(l *rowLeader) {
+	var req *rowsRequest
+	var sent []*chunk
+	for {
+		if err := w.identify(); err != nil {
+			w.unidentified(l, err)
+		}
+		if req == nil {
+			req = &rowsRequest{acks: acksWire(w.rules.acks), timeout: int32(min(w.cfg.RequestTimeout.Milliseconds(), 1<<31-1)), packer: w.packer}
+		}
+		w.mu.Lock()
+		finished, again := w.take(l, req)
+		l.busy = again
+		w.mu.Unlock()
+		w.finish(finished)
+		if !again {
+			return
+		}
+		if len(req.chunks) == 0 {
+			continue
+		}
+		sent = append(sent[:0], req.chunks...)
+		resp, err := w.client.Broker(int(l.id)).Request(w.ctx, req)
+		req.abandon()
+		w.answer(sent, resp, err)
+		if err != nil {
+			req = nil // kgo may still hold it
+		}
+	}
+}
+
+func acksWire(a kgo.Acks) int16 {
+	if a == kgo.LeaderAck() {
+		return 1
+	}
+	return -1
+}
+
+// take moves the first chunk of each ready partition into req. again says that there is more to do, now or after req.
+func (w *rowWriter) take(l *rowLeader, req *rowsRequest) (finished []*rowCall, again bool) {
+	if w.closed {
+		return nil, false
+	}
+	now, size, taken := time.Now(), 0, 0
+	for _, p := range l.ready {
+		if size > 0 && len(p.queue) > 0 && size+p.queue[0].bytes > requestBytes {
+			break
+		}
+		taken++
+		if p.ready != l {
+			continue // it went to another leader
+		}
+		p.ready = nil
+		if finished = w.expire(p, now, finished); len(p.queue) == 0 {
+			continue
+		}
+		if !w.stampFor(p) { // a new id is needed first
+			p.ready = l
+			taken--
+			break
+		}
+		c := p.queue[0]
+		c.sealed, p.inFlight = true, true
+		c.tries++
+		size += c.bytes
+		req.chunks = append(req.chunks, c)
+	}
+	n := copy(l.ready, l.ready[taken:])
+	clear(l.ready[n:])
+	l.ready = l.ready[:n]
+	slices.SortStableFunc(req.chunks, func(a, b *chunk) int { return cmp.Compare(a.p.topic.name, b.p.topic.name) })
+	for _, c := range req.chunks {
+		req.stamps = append(req.stamps, c.p.stamp)
+	}
+	return finished, len(req.chunks) > 0 || n > 0
+}
+
+// flush waits until nothing is under way.
+func (w *rowWriter) flush(ctx context.Context) error {
+	for {
+		w.mu.Lock()
+		changed := w.changed
+		w.mu.Unlock()
+		if w.rows.Load() == 0 {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+func (w *rowWriter) buffered() int64 { return w.rows.Load() }
+
+// close fails what is left with ErrClosed and waits for the goroutines.
+func (w *rowWriter) close() {
+	w.mu.Lock()
+	w.closed = true
+	w.mu.Unlock()
+	w.cancel()
+	w.wg.Wait()
+	var finished []*rowCall
+	w.mu.Lock()
+	for _, t := range w.topics {
+		for _, p := range t.partitions {
+			for len(p.queue) > 0 {
+				finished = w.fail(p, ErrClosed, finished)
+			}
+		}
+	}
+	w.mu.Unlock()
+	w.finish(finished)
+}
+
+// signal wakes whoever waits for room or for the end.
+func (w *rowWriter) signal() {
+	close(w.changed)
+	w.changed = make(chan struct{})
+}
+
+// finish calls done of calls that have ended. mu is not held.
+func (w *rowWriter) finish(calls []*rowCall) {
+	if len(calls) == 0 {
+		return
+	}
+	n := 0
+	for _, c := range calls {
+		n += c.n
+		if len(c.errs) > 0 {
+			c.done(c.errs)
+		} else {
+			c.done(nil)
+		}
+	}
+	w.rows.Add(int64(-n))
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, c := range calls {
+		clear(c.errs)
+		*c = rowCall{errs: c.errs[:0]}
+		if len(w.calls) < maxIdleCalls {
+			w.calls = append(w.calls, c)
+		}
+	}
+	w.signal()
+}
+
+func (w *rowWriter) takeCall(rows *Rows, done RowsDone) *rowCall {
+	c := &rowCall{}
+	if n := len(w.calls); n > 0 {
+		c, w.calls = w.calls[n-1], w.calls[:n-1]
+	}
+	c.rows, c.done = rows, done
+	return c
+}
+
+func (w *rowWriter) takeChunk(p *rowPartition) *chunk {
+	c := &chunk{}
+	if n := len(w.chunks); n > 0 {
+		c, w.chunks = w.chunks[n-1], w.chunks[:n-1]
+	}
+	c.p = p
+	return c
+}
+
+func (w *rowWriter) giveChunk(c *chunk) {
+	if c.reset(); cap(c.rows) <= maxIdleRows && len(w.chunks) < maxIdleChunks {
+		w.chunks = append(w.chunks, c)
+	}
+}
