@@ -96,7 +96,7 @@ func newLogicalRouter(v config.Values) (Transform, error) {
 	t := &LogicalRouter{
 		replacement: rawText(v, "topic.replacement"), keyField: v.String("key.field.name"),
 		unique: flag(v, "key.enforce.uniqueness", true), keyText: rawText(v, "key.field.replacement"),
-		adjust: schemaNameAdjuster(choice(v, "schema.name.adjustment.mode", "none")),
+		adjust: nameAdjuster(choice(v, "schema.name.adjustment.mode", "none"), true),
 	}
 	var err error
 	if t.topic, err = regex.Compile(rawText(v, "topic.regex")); err != nil {
@@ -112,46 +112,6 @@ func newLogicalRouter(v config.Values) (Transform, error) {
 		return nil, asFault(err)
 	}
 	return t, nil
-}
-
-// schemaNameAdjuster makes names that Avro accepts, in one of two ways.
-func schemaNameAdjuster(mode string) func(string) string {
-	const hex = "0123456789abcdef"
-	first := func(c uint16) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_' && mode == "avro" }
-	if mode == "none" {
-		return func(name string) string { return name }
-	}
-	return func(name string) string {
-		var out []uint16
-		for i, c := range text.AppendUTF16(nil, name) {
-			digit := c >= '0' && c <= '9'
-			switch {
-			case first(c), i > 0 && (digit || c == '.'):
-				out = append(out, c)
-			case mode == "avro":
-				out = append(out, '_')
-				if i == 0 && digit {
-					out = append(out, c)
-				}
-			default:
-				out = append(out, '_', 'u')
-				// Java pads to four digits only what has up to two.
-				switch {
-				case c < 0x100:
-					out = append(out, '0', '0')
-					if c >= 0x10 {
-						out = append(out, uint16(hex[c>>4]))
-					}
-				case c < 0x1000:
-					out = append(out, uint16(hex[c>>8]), uint16(hex[c>>4&15]))
-				default:
-					out = append(out, uint16(hex[c>>12]), uint16(hex[c>>8&15]), uint16(hex[c>>4&15]))
-				}
-				out = append(out, uint16(hex[c&15]))
-			}
-		}
-		return text.FromUTF16(out)
-	}
 }
 
 // Apply routes the live rows.
