@@ -12,7 +12,7 @@ import (
 	"github.com/penstock-io/penstock/internal/invariants"
 )
 
-// outboxRowSchema is the row of an outbox table; outboxEvent its events.
+// outboxSchemas are those of the row of an outbox table and of its events, with Oracle's capitals or not.
 func outboxSchemas(upper bool) (row, event *batch.Schema) {
 	fold := func(s string) string {
 		if upper {
@@ -113,17 +113,17 @@ func TestUnwrapLegacy(t *testing.T) {
 func TestLogicalRouterWithoutBefore(t *testing.T) {
 	f := func(field string) {
 		t.Helper()
-		make := func(prefix string, source bool) batch.Record {
+		event := func(prefix string) batch.Record {
 			rowName, eventName := prefix+".Value", prefix+".Envelope"
 			row := batch.NewSchema(batch.Schema{Type: batch.Struct, Name: &rowName, Fields: []batch.Field{{Name: "x", Schema: batch.Int32Schema}}})
-			event := batch.NewSchema(batch.Schema{Type: batch.Struct, Name: &eventName, Fields: []batch.Field{{Name: field, Schema: row}}})
+			s := batch.NewSchema(batch.Schema{Type: batch.Struct, Name: &eventName, Fields: []batch.Field{{Name: field, Schema: row}}})
 			v := &batch.StructValue{Schema: row, Vals: []any{int32(1)}}
-			return batch.Record{Topic: prefix, Partition: batch.NoPartition, Timestamp: 1, ValueSchema: event,
-				Value: &batch.StructValue{Schema: event, Vals: []any{v}}}
+			return batch.Record{Topic: prefix, Partition: batch.NoPartition, Timestamp: 1, ValueSchema: s,
+				Value: &batch.StructValue{Schema: s, Vals: []any{v}}}
 		}
-		in := make("a", false)
+		in := event("a")
 		batchtest.Run(t, stageOf(topicRouterClass, "topic.regex", "a", "topic.replacement", "b"), []batch.Record{in}, false,
-			[]batchtest.Outcome{batchtest.Kept(make("b", false))})
+			[]batchtest.Outcome{batchtest.Kept(event("b"))})
 	}
 	f("after")
 	f("before")

@@ -56,7 +56,7 @@ func (t *Unwrap) row(b *batch.Batch, row int, s *batch.Schema, x any) (out *batc
 func (t *Unwrap) upsert(b *batch.Batch, row int, s *batch.Schema, y, event any) (*batch.Schema, any, bool, error) {
 	var err error
 	if t.deletes == deleteRewrite {
-		if s, y, err = t.mark(s, y, "false"); err != nil {
+		if _, y, err = t.mark(s, y, "false"); err != nil {
 			return nil, nil, false, err
 		}
 	}
@@ -69,10 +69,11 @@ func (t *Unwrap) upsert(b *batch.Batch, row int, s *batch.Schema, y, event any) 
 			return nil, nil, false, err
 		}
 	}
-	if s, y, err = t.rowFields(y, event); err == nil {
-		s, y, err = t.dropFields(b, row, s, y)
+	out, y, err := t.rowFields(y, event)
+	if err == nil {
+		out, y, err = t.dropFields(b, row, out, y)
 	}
-	return s, y, err == nil, err
+	return out, y, err == nil, err
 }
 
 func (t *Unwrap) rowHeaders(b *batch.Batch, row int, x any) error {
