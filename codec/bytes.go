@@ -31,6 +31,9 @@ func (c ByteArray) Decode(b *batch.Batch, side batch.Side) error {
 
 // Encode writes the bytes of a side.
 func (c ByteArray) Encode(b *batch.Batch, side batch.Side) error {
+	if encodeInPlace(b, side, batch.TagBytes) {
+		return nil
+	}
 	return encodeRows(b, side, c, func(dst []byte, v *batch.Vec, i int) ([]byte, bool) {
 		if cellTag(v, i) != batch.TagBytes {
 			return dst, false

@@ -22,7 +22,7 @@ type Converter interface {
 	// Rows that cannot be decoded fail at the converter's stage. An error returned is fatal for the task, or retriable.
 	Decode(b *batch.Batch, side batch.Side) error
 	// Encode appends the bytes of every live row to b.Out.Buf and sets its view in b.Out.Side(side, b.N);
-	// null bytes are batch.NullView. Rows that cannot be encoded fail at the converter's stage.
+	// null bytes are batch.NullView. Bytes that are in the slab already may stay there: see batch.Out.SideInSlab. Rows that cannot be encoded fail at the converter's stage.
 	Encode(b *batch.Batch, side batch.Side) error
 }
 

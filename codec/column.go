@@ -3,6 +3,8 @@
 package codec
 
 import (
+	"bytes"
+
 	"github.com/penstock-io/penstock/batch"
 )
 
@@ -61,6 +63,31 @@ func encodeRows(b *batch.Batch, side batch.Side, c single, fast func(dst []byte,
 		}
 	}
 	return nil
+}
+
+// encodeInPlace hands the cells of a side over as they lie in the slab, when they are what goes out: one plain column of
+// the tag for all rows, and no text with surrogates, which Java writes as question marks. It reports whether it did.
+func encodeInPlace(b *batch.Batch, side batch.Side, tag batch.Tag) bool {
+	p := b.Side(side)
+	if len(p.Variants) != 1 || p.Variants[0].Rows != nil || !b.AllAlive() {
+		return false
+	}
+	v := p.Variants[0].Root
+	if v.N != b.N || v.N == 0 || v.Const || v.Tags != nil || cellTag(v, 0) != tag {
+		return false
+	}
+	// 0xED starts a surrogate, and characters from U+D000 on, which take the other way with them.
+	if tag == batch.TagString && bytes.IndexByte(b.Slab.Buf(), 0xED) >= 0 {
+		return false
+	}
+	out := b.Out.Side(side, b.N)
+	for i, w := range v.W[:v.N] {
+		if !v.IsNull(i) {
+			out[i] = batch.View(w)
+		}
+	}
+	b.Out.SideInSlab(side)
+	return true
 }
 
 // cellTag is the tag of row i of a leaf, typed or dynamic, whose value is plain: no logical type. Else TagMissing.

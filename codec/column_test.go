@@ -48,7 +48,7 @@ func encoded(t *testing.T, c Converter, rows []batch.Record, dead int) []string 
 		case b.Out.Value[row].IsNull():
 			out = append(out, "<null>")
 		default:
-			out = append(out, string(b.Out.Bytes(b.Out.Value[row])))
+			out = append(out, string(b.Encoded(batch.Value, row)))
 		}
 	}
 	return out
@@ -97,7 +97,7 @@ func TestFixedSizeConverters(t *testing.T) {
 		if err := c.Encode(b, batch.Value); err != nil || len(b.Errs) > 0 {
 			t.Fatal(err, b.Errs)
 		}
-		if got := string(b.Out.Bytes(b.Out.Value[1])); got != in || !b.Out.Value[2].IsNull() {
+		if got := string(b.Encoded(batch.Value, 1)); got != in || !b.Out.Value[2].IsNull() {
 			t.Errorf("%s: %x came back as %x", class, in, got)
 		}
 	}
@@ -130,4 +130,40 @@ func TestHeadersPassThroughUntouched(t *testing.T) {
 	if err := hc.DecodeHeaders(b); err != nil || b.Headers.Of(0)[0].Value != int8(17) || b.Headers.Of(0)[1].Value != nil {
 		t.Error(b.Headers.Of(0), err)
 	}
+}
+
+// What goes out as it lies in the slab is not copied, and nothing else is taken for it.
+func TestEncodeInPlace(t *testing.T) {
+	f := func(class string, s *batch.Schema, inPlace bool, want string, cells ...any) {
+		t.Helper()
+		var rows []batch.Record
+		for _, v := range cells {
+			rows = append(rows, batch.Record{ValueSchema: s, Value: v})
+		}
+		b := batch.New()
+		b.Load(rows, false)
+		if err := testConverter(t, class).Encode(b, batch.Value); err != nil || len(b.Errs) > 0 {
+			t.Fatal(err, b.Errs)
+		}
+		var got []string
+		for row := range rows {
+			if p := b.Encoded(batch.Value, row); p == nil {
+				got = append(got, "<null>")
+			} else {
+				got = append(got, string(p))
+			}
+		}
+		if strings.Join(got, ",") != want || b.Out.ValueInSlab != inPlace {
+			t.Errorf("%s of %q: %q, in place %v", class, cells, got, b.Out.ValueInSlab)
+		}
+	}
+	const bytesConverter = "org.apache.kafka.connect.converters.ByteArrayConverter"
+	f("StringConverter", batch.StringSchema, true, "a,\u00e4,,c", "a", "\u00e4", "", "c")
+	f("StringConverter", batch.OptionalStringSchema, true, "a,<null>,c", "a", nil, "c")
+	f("StringConverter", nil, true, "a,b", "a", "b")
+	f("StringConverter", nil, false, "a,1", "a", int32(1))
+	f("StringConverter", batch.Int32Schema, false, "1,2", int32(1), int32(2))
+	f("StringConverter", batch.StringSchema, false, "?a,\ud55c", text.FromUTF16([]uint16{0xD800, 'a'}), "\ud55c")
+	f(bytesConverter, batch.OptionalBytesSchema, true, "\xed\xa0\x80,<null>,", []byte("\xed\xa0\x80"), nil, []byte{})
+	f(bytesConverter, nil, true, "a,b", []byte("a"), []byte("b"))
 }

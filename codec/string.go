@@ -88,6 +88,9 @@ func (c *String) Decode(b *batch.Batch, side batch.Side) error {
 // Encode writes the bytes of a side.
 func (c *String) Encode(b *batch.Batch, side batch.Side) error {
 	utf := c.write.IsUTF8()
+	if utf && encodeInPlace(b, side, batch.TagString) {
+		return nil
+	}
 	return encodeRows(b, side, c, func(dst []byte, v *batch.Vec, i int) ([]byte, bool) {
 		t := cellTag(v, i)
 		if t == batch.TagString {

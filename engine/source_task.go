@@ -46,7 +46,11 @@ func (s *sourceTask) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("configure the producer: %w", err)
 	}
-	if s.producer, err = kafka.NewProducer(cfg, t.o.Log); err != nil {
+	path := kafka.DefaultPath
+	if text, ok := t.o.Worker.Get(kafka.PathKey); ok {
+		path = kafka.Path(text)
+	}
+	if s.producer, err = kafka.OpenProducer(cfg, kafka.ProducerOptions{Path: path, Log: t.o.Log}); err != nil {
 		return fmt.Errorf("open the producer: %w", err)
 	}
 	defer s.producer.Close()
@@ -254,6 +258,12 @@ func (s *sourceTask) topicsOf(ctx context.Context, b *batch.Batch) error {
 // rowsOf shows an encoded batch to the producer, without copying.
 func rowsOf(b *batch.Batch) *kafka.Rows {
 	r := &kafka.Rows{N: b.N, Buf: b.Out.Buf, Key: words(b.Out.Key), Value: words(b.Out.Value), Partition: b.Partition}
+	if b.Out.KeyInSlab {
+		r.KeyBuf = b.Slab.Buf()
+	}
+	if b.Out.ValueInSlab {
+		r.ValueBuf = b.Slab.Buf()
+	}
 	if len(b.Timestamp) > 0 {
 		r.Timestamp = b.Timestamp
 	}

@@ -34,6 +34,9 @@ var penstockDef = config.Def{
 		"URIs such as http://127.0.0.1:8084. Empty turns them off. When the port of the default is taken, a free one is used and logged."),
 	config.Long(startupTimeoutKey).Default(60000).AtLeast(1000).Low().Doc("How long a starting worker waits for Kafka, in " +
 		"milliseconds, unless default.api.timeout.ms says otherwise."),
+	config.String(kafka.PathKey).Default(string(kafka.DefaultPath)).In(string(kafka.PathClient), string(kafka.PathBatch)).Low().
+		Doc("How source tasks produce: 'batch' encodes record batches straight from the columns, 'client' makes a record of " +
+			"each row. Producers that 'batch' cannot serve (transactional.id, acks=0, a round robin partitioner) take 'client'."),
 	config.String(logLevelKey).Default("INFO").InAnyCase("OFF", "FATAL", "ERROR", "WARN", "INFO", "DEBUG", "TRACE", "ALL").Low().
 		Doc("Level of the root logger at start."),
 }

@@ -329,13 +329,9 @@ func (c *Case) encode(conv codec.Converter, side batch.Side) (result, error) {
 	if len(b.Errs) > 0 {
 		return result{}, b.Errs[0].Err
 	}
-	view := b.Out.Value
-	if side == batch.Key {
-		view = b.Out.Key
-	}
 	r := result{ops: hasBytes}
-	if !view[0].IsNull() {
-		r.bytes = append([]byte{}, b.Out.Bytes(view[0])...)
+	if p := b.Encoded(side, 0); p != nil {
+		r.bytes = append([]byte{}, p...)
 	}
 	return r, nil
 }

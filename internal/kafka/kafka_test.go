@@ -629,6 +629,25 @@ func testProduceIsFedByManyTopics(t *testing.T, path Path) {
 	}
 }
 
+// An empty value is not a null, even when there are no bytes at all.
+func TestEmptyIsNotNull(t *testing.T) {
+	onBothPaths(t, func(t *testing.T, path Path) {
+		b := startBroker(t, embedded.Options{})
+		p := newProducerOn(t, b.Addr(), path)
+		if errs := produceRows(t, p, &Rows{N: 1, Topic: "t", Key: []uint64{NullBytes}, Value: []uint64{PackBytes(0, 0)}}); errs != nil {
+			t.Fatal(errs)
+		}
+		f, err := newConsumer(t, consumerConfig(t, b, "empty"), ConsumerOptions{Topics: []string{"t"}}).Poll(testContext(t), 0)
+		if err != nil || f.Len() != 1 {
+			t.Fatal(f.Len(), err)
+		}
+		if r := f.Partitions()[0].Records[0]; r.Key != nil || r.Value == nil {
+			t.Errorf("%+v", r)
+		}
+		f.Release()
+	})
+}
+
 func TestAllRowsSkipped(t *testing.T) { onBothPaths(t, testAllRowsSkipped) }
 
 func testAllRowsSkipped(t *testing.T, path Path) {

@@ -43,6 +43,10 @@ const (
 	// Producers it cannot serve take PathClient: those with a transactional.id, with acks=0 or a partitioner.class that
 	// goes round robin.
 	PathBatch Path = "batch"
+	// DefaultPath is that of a worker that does not say.
+	DefaultPath = PathClient
+	// PathKey is the worker property that chooses.
+	PathKey = "penstock.kafka.path"
 )
 
 // ProducerOptions is what a producer takes beside its properties.

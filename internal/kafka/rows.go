@@ -187,6 +187,9 @@ func viewBytes(buf []byte, views []uint64, i int) []byte {
 		return nil
 	}
 	off, n := views[i]>>32, views[i]&math.MaxUint32
+	if n == 0 {
+		return []byte{} // even of a nil buffer
+	}
 	return buf[off : off+n : off+n]
 }
 
