@@ -14,6 +14,7 @@ build: ## one static binary
 
 test: ## everything that needs only Go, with invariants on
 	$(GO) vet ./...
+	$(GO) test -run Alloc ./batch/... ./codec/... ./connectors/... ./engine/... ./internal/... ./smt/... # invariants allocate: these run without
 	./scripts/gotest -tags invariants ./...
 
 race: ## the concurrent rooms under the race detector

@@ -6,9 +6,19 @@ package batch
 type Header struct {
 	Key     string
 	Schema  *Schema // nil: no schema
-	Value   any     // a Value; meaningful when Decoded
-	Raw     View    // fetched or encoded bytes in the slab; NullView: null
+	Value   any     // meaningful when Decoded, unless Column is set: read it through Batch.HeaderValue
+	Column  *Vec    // nil, or the column whose row Pos is the value: so that a value that was moved here costs no box
+	Pos     int32
+	Raw     View // fetched or encoded bytes in the slab; NullView: null
 	Decoded bool
+}
+
+// HeaderValue is the value of a decoded header.
+func (b *Batch) HeaderValue(h *Header) any {
+	if h.Column != nil {
+		return b.Read(h.Column, int(h.Pos))
+	}
+	return h.Value
 }
 
 // Headers holds the headers of the rows. Most streams have none, and then Rows is nil and costs nothing.

@@ -57,7 +57,10 @@ func (b *Batch) RecordAt(row int) Record {
 	}
 	r.KeySchema, r.Key = b.ValueAt(Key, row)
 	r.ValueSchema, r.Value = b.ValueAt(Value, row)
-	r.Headers = append(r.Headers, b.Headers.Of(row)...)
+	for _, h := range b.Headers.Of(row) {
+		h.Value, h.Column = b.HeaderValue(&h), nil
+		r.Headers = append(r.Headers, h)
+	}
 	return r
 }
 

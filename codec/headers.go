@@ -57,7 +57,7 @@ func (c headers) EncodeHeaders(b *batch.Batch) error {
 			if !h.Decoded {
 				continue
 			}
-			p, err := c.single.fromConnect(h.Schema, h.Value)
+			p, err := c.single.fromConnect(h.Schema, b.HeaderValue(h))
 			if err != nil {
 				b.Fail(row, batch.HeaderConverter, err)
 				break

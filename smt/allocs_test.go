@@ -115,24 +115,20 @@ func perBatch(n int, run func(n int)) float64 {
 	return testing.AllocsPerRun(10, func() { run(n) })
 }
 
-// notPerRow fails when run allocates more for 2,048 rows than for 256, or much for either, beyond what a row may.
-func notPerRow(t *testing.T, what string, perRow float64, run func(n int)) {
+// notPerRow fails when run allocates more for 2,048 rows than for 256, or much for either.
+func notPerRow(t *testing.T, what string, run func(n int)) {
 	t.Helper()
 	few, many := perBatch(256, run), perBatch(batch.MaxRows, run)
-	if perRow == 0 && many > few+1 || many > mostPerBatch+perRow*batch.MaxRows {
+	if many > few+1 || many > mostPerBatch {
 		t.Errorf("%s: %v allocations per batch of 256 rows, %v of %d", what, few, many, batch.MaxRows)
 	}
 }
 
-// headerValues are what HeaderFrom may allocate per row: a header holds a value of any type, which Go puts on the heap,
-// and its text, which must outlive the slab's growth.
-const headerValues = 3
-
 // mostPerBatch allows a batch, not a record, the odd allocation.
 const mostPerBatch = 8
 
-// TestAllocationsDoNotGrowWithRows: no Apache transform but HeaderFrom allocates per record, over structs or over the columns that the
-// JSON converter makes; nor does the converter, either way.
+// TestAllocationsDoNotGrowWithRows: no Apache transform allocates per record, over structs or over the columns that the JSON
+// converter makes; nor does the converter, either way.
 func TestAllocationsDoNotGrowWithRows(t *testing.T) {
 	if invariants.Enabled {
 		t.Skip("invariants allocate")
@@ -148,13 +144,9 @@ func TestAllocationsDoNotGrowWithRows(t *testing.T) {
 		b := batch.New()
 		conv := schemaless(t, batch.Value)
 		tr := mustTransform(t, class, c.pairs...)
-		perRow := 0.0
-		if strings.Contains(class, "HeaderFrom") {
-			perRow = headerValues
-		}
 		f := func(form string, fill func(n int)) {
 			t.Helper()
-			notPerRow(t, class+", "+form, perRow, func(n int) {
+			notPerRow(t, class+", "+form, func(n int) {
 				b.Reset()
 				fill(n)
 				if err := tr.Apply(b); err != nil {
@@ -193,7 +185,7 @@ func TestConverterAllocationsDoNotGrowWithRows(t *testing.T) {
 	conv := schemaless(t, batch.Value)
 	f := func(what string, conv codec.Converter, fill func(n int)) {
 		t.Helper()
-		notPerRow(t, what, 0, func(n int) {
+		notPerRow(t, what, func(n int) {
 			b.Reset()
 			fill(n)
 			if err := conv.Encode(b, batch.Value); err != nil || len(b.Errs) > 0 {

@@ -75,7 +75,7 @@ func (r *celRow) headers() ref.Val {
 		if h.Schema != nil {
 			s = r.prog.schemas.get(h.Schema, celSchema)
 		}
-		m[types.String(h.Key)] = celMapOf(map[ref.Val]ref.Val{types.String("value"): celValue(h.Value), types.String("schema"): s})
+		m[types.String(h.Key)] = celMapOf(map[ref.Val]ref.Val{types.String("value"): celValue(r.b.HeaderValue(&h)), types.String("schema"): s})
 	}
 	return celMapOf(m)
 }

@@ -116,7 +116,7 @@ func (t *HeaderTopic) Apply(b *batch.Batch) error {
 		var x any
 		for _, h := range b.Headers.Of(row) {
 			if h.Key == t.name {
-				x = h.Value
+				x = b.HeaderValue(&h)
 			}
 		}
 		if err := routeByText(b, row, x, t.skip, "header '"+t.name+"'"); err != nil {

@@ -187,7 +187,7 @@ func (t *Unwrap) dropsFields(b *batch.Batch, v *batch.Variant) bool {
 func (t *Unwrap) dropList(b *batch.Batch, row int) any {
 	for _, h := range b.Headers.Of(row) {
 		if h.Key == t.dropHeader {
-			return h.Value
+			return b.HeaderValue(&h)
 		}
 	}
 	return nil

@@ -83,11 +83,19 @@ func (t *HeaderFrom) Apply(b *batch.Batch) error {
 	return nil
 }
 
+// own is a column that the headers may keep: what stays in the payload as well may be edited there.
+func (t *HeaderFrom) own(b *batch.Batch, kid *batch.Vec) *batch.Vec {
+	if kid == nil || t.move {
+		return kid
+	}
+	return b.Clone(kid)
+}
+
 func (t *HeaderFrom) object(b *batch.Batch, v *batch.Variant) {
 	t.cols = t.cols[:0]
 	for _, name := range t.fields {
 		kid, _ := v.Root.Kid(name)
-		t.cols = append(t.cols, kid)
+		t.cols = append(t.cols, t.own(b, kid))
 	}
 	var fresh []batch.Header
 	for pos := range v.Root.N {
@@ -98,9 +106,7 @@ func (t *HeaderFrom) object(b *batch.Batch, v *batch.Variant) {
 		hs := roomFor(b.Headers.Of(row), &fresh, pos, v.Root.N, len(t.cols))
 		for i, kid := range t.cols {
 			h := batch.Header{Key: t.headers[i], Decoded: true, Raw: batch.NullView}
-			if kid != nil {
-				h.Value = b.Read(kid, pos)
-			}
+			h.Column, h.Pos = kid, int32(pos)
 			hs = append(hs, h)
 		}
 		b.Headers.Set(row, b.N, hs)
@@ -126,7 +132,7 @@ func (t *HeaderFrom) structure(b *batch.Batch, v *batch.Variant) bool {
 		if kid == nil || kid.Kind == batch.KindDyn || !v.Schema.Fields[i].Schema.Optional && hasNulls(kid, nil) {
 			return false
 		}
-		t.cols = append(t.cols, kid)
+		t.cols = append(t.cols, t.own(b, kid))
 	}
 	var fresh []batch.Header
 	for pos := range v.Root.N {
@@ -137,11 +143,11 @@ func (t *HeaderFrom) structure(b *batch.Batch, v *batch.Variant) bool {
 		hs := roomFor(b.Headers.Of(row), &fresh, pos, v.Root.N, len(t.cols))
 		for i, kid := range t.cols {
 			s := v.Schema.Fields[v.Schema.Field(t.fields[i])].Schema
-			x := b.Read(kid, pos)
-			if x == nil && t.defaults && s.HasDefault {
-				x = s.Default
+			h := batch.Header{Key: t.headers[i], Schema: s, Column: kid, Pos: int32(pos), Decoded: true, Raw: batch.NullView}
+			if t.defaults && s.HasDefault && kid.IsNull(pos) {
+				h.Value, h.Column = s.Default, nil
 			}
-			hs = append(hs, batch.Header{Key: t.headers[i], Schema: s, Value: x, Decoded: true, Raw: batch.NullView})
+			hs = append(hs, h)
 		}
 		b.Headers.Set(row, b.N, hs)
 	}
