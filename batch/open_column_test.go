@@ -29,7 +29,7 @@ func TestOpenColumn(t *testing.T) {
 	if err := b.Check(); err != nil {
 		t.Fatal(err)
 	}
-	want := []string{`{"a":int64(1) "b":{"c":[int64(2) ] } }`, `{}`, `{"a":"y" "b":null }`, `{}`, `{"z":int8(4) }`, `{}`, `{}`}
+	want := []string{`{"a":int64(1) "b":{"c":[int64(2) ] } }`, `{}`, `{"b":null "a":"y" }`, `{}`, `{"z":int8(4) }`, `{}`, `{}`}
 	for i, w := range want {
 		if got := batchtest.ShowValue(b.Read(root, i)); got != w {
 			t.Errorf("row %d: got %s, want %s", i, got, w)

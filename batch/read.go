@@ -29,14 +29,7 @@ func (b *Batch) Read(v *Vec, i int) any {
 	}
 	switch v.Kind {
 	case KindObject:
-		m := &MapValue{Entries: make([]Entry, 0, len(v.Kids))}
-		for k, kid := range v.Kids {
-			if kid.Kind == KindDyn && kid.TagAt(i) == TagMissing {
-				continue
-			}
-			m.Entries = append(m.Entries, Entry{v.Names[k], b.Read(kid, i)})
-		}
-		return m
+		return b.readObject(v, i)
 	case KindStruct:
 		s := &StructValue{Schema: v.Schema, Vals: make([]any, len(v.Kids))}
 		for k, kid := range v.Kids {
@@ -57,6 +50,53 @@ func (b *Batch) Read(v *Vec, i int) any {
 		return m
 	}
 	return b.readWord(v.Schema, v.Cell(i))
+}
+
+// readObject reads a row of a KindObject column. Members that are still text keep the order they have in the row's
+// text, which need not be that of the columns: in a Java HashMap it decides among the keys of a bucket.
+func (b *Batch) readObject(v *Vec, i int) *MapValue {
+	m := &MapValue{Entries: make([]Entry, 0, len(v.Kids))}
+	var at [64]int // where the text of a member begins, -1: it is none
+	begins, last, inOrder := at[:0], -1, true
+	for k, kid := range v.Kids {
+		begin := -1
+		if kid.Kind == KindDyn {
+			switch kid.TagAt(i) {
+			case TagMissing:
+				continue
+			case TagJSON:
+				begin = View(kid.Cell(i)).Off()
+				inOrder, last = inOrder && begin >= last, begin
+			}
+		}
+		begins = append(begins, begin)
+		m.Entries = append(m.Entries, Entry{v.Names[k], b.Read(kid, i)})
+	}
+	if !inOrder {
+		sortTexts(m.Entries, begins)
+	}
+	return m
+}
+
+// sortTexts sorts the entries with begins of 0 and more by them; the others stay where they are.
+func sortTexts(entries []Entry, begins []int) {
+	for i, begin := range begins {
+		if begin < 0 {
+			continue
+		}
+		e, hole := entries[i], i
+		for j := i - 1; j >= 0; j-- {
+			if begins[j] < 0 {
+				continue
+			}
+			if begins[j] <= begin {
+				break
+			}
+			entries[hole], begins[hole] = entries[j], begins[j]
+			hole = j
+		}
+		entries[hole], begins[hole] = e, begin
+	}
 }
 
 // readWord reads a cell of a typed leaf.
