@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"unsafe"
 
 	"github.com/penstock-io/penstock/batch"
 	"github.com/penstock-io/penstock/connectors"
+	"github.com/penstock-io/penstock/internal/java/text"
 	"github.com/penstock-io/penstock/internal/javastring"
 )
 
@@ -20,6 +22,7 @@ type Sink struct {
 	file *os.File // nil: standard output
 	sync bool     // a regular file: Flush makes it durable
 	buf  []byte
+	text []byte // of one value
 }
 
 // Open opens the file for appending, creating it.
@@ -89,7 +92,8 @@ func (s *Sink) appendLines(b *batch.Batch) {
 			continue
 		}
 		_, v := b.ValueAt(batch.Value, row)
-		s.buf = append(javastring.Append(s.buf, v), '\n')
+		s.text = javastring.Append(s.text[:0], v)
+		s.buf = append(appendUTF8(s.buf, s.text), '\n')
 	}
 }
 
@@ -102,10 +106,15 @@ func (s *Sink) appendStrings(b *batch.Batch, root *batch.Vec) {
 		case root.IsNull(row):
 			s.buf = append(s.buf, "null"...)
 		default:
-			s.buf = append(s.buf, b.Slab.Bytes(batch.View(w))...)
+			s.buf = appendUTF8(s.buf, b.Slab.Bytes(batch.View(w)))
 		}
 		s.buf = append(s.buf, '\n')
 	}
+}
+
+// appendUTF8 appends p as Java's PrintStream encodes it: half a surrogate pair becomes a question mark.
+func appendUTF8(dst, p []byte) []byte {
+	return text.AppendUTF8(dst, unsafe.String(unsafe.SliceData(p), len(p)))
 }
 
 // Flush makes what was written durable.

@@ -17,6 +17,7 @@ import (
 
 	"github.com/penstock-io/penstock/batch"
 	"github.com/penstock-io/penstock/connectors"
+	"github.com/penstock-io/penstock/internal/java/text"
 )
 
 const (
@@ -311,7 +312,7 @@ func replaceInvalid(b *batch.Batch, root *batch.Vec) {
 	}
 	for i, w := range root.W {
 		if line := b.Slab.Bytes(batch.View(w)); !utf8.Valid(line) {
-			root.W[i] = uint64(b.Slab.Append(bytes.ToValidUTF8(line, []byte("\uFFFD"))))
+			root.W[i] = uint64(b.Slab.Append(text.AppendFromUTF8(nil, line)))
 		}
 	}
 }
