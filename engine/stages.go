@@ -4,6 +4,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -54,6 +55,9 @@ func newStages(t *Task) (*stages, error) {
 		return nil, err
 	}
 	if s.chain, err = smt.NewChain(config.NewProps(t.o.Config)); err != nil {
+		if f := (*batch.Fault)(nil); errors.As(err, &f) {
+			return nil, err // a context would be a line more than Java's trace has
+		}
 		return nil, fmt.Errorf("configure transforms: %w", err)
 	}
 	return s, nil
