@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/penstock-io/penstock/batch"
+	"github.com/penstock-io/penstock/internal/java/text"
 	"github.com/penstock-io/penstock/internal/kafka"
 )
 
@@ -131,20 +132,20 @@ func clone(p []byte) []byte {
 
 // headers say where and why, under Connect's names and in its order.
 func (d *deadLetters) headers(b *batch.Batch, e *batch.RowError) []kafka.Header {
-	text := func(name, value string) kafka.Header {
-		return kafka.Header{Key: headerPrefix + name, Value: []byte(value)}
+	header := func(name, value string) kafka.Header {
+		return kafka.Header{Key: headerPrefix + name, Value: []byte(text.ToUTF8(value))}
 	}
 	hs := []kafka.Header{
-		text("topic", b.Origin.Topic),
-		text("partition", strconv.Itoa(int(b.Origin.Partition))),
-		text("offset", strconv.FormatInt(b.Offset[e.Row], 10)),
-		text("connector.name", d.task.o.Connector),
-		text("task.id", strconv.Itoa(d.task.o.Task)),
-		text("stage", e.Stage.String()),
-		text("class.name", e.Class),
-		text("exception.class.name", batch.ClassOf(e.Err)),
-		text("exception.message", e.Err.Error()),
-		text("exception.stacktrace", batch.Trace(e.Err)),
+		header("topic", b.Origin.Topic),
+		header("partition", strconv.Itoa(int(b.Origin.Partition))),
+		header("offset", strconv.FormatInt(b.Offset[e.Row], 10)),
+		header("connector.name", d.task.o.Connector),
+		header("task.id", strconv.Itoa(d.task.o.Task)),
+		header("stage", e.Stage.String()),
+		header("class.name", e.Class),
+		header("exception.class.name", batch.ClassOf(e.Err)),
+		header("exception.message", e.Err.Error()),
+		header("exception.stacktrace", batch.Trace(e.Err)),
 	}
 	return hs
 }
