@@ -19,6 +19,7 @@ import (
 	"github.com/penstock-io/penstock/connectors"
 	"github.com/penstock-io/penstock/internal/kafka"
 	"github.com/penstock-io/penstock/worker/loglevel"
+	"github.com/penstock-io/penstock/worker/offsetfile"
 	"github.com/penstock-io/penstock/worker/rest"
 )
 
@@ -192,13 +193,32 @@ func (s *Standalone) modifySource(ctx context.Context, c *connector, offsets []r
 		if err := checkOffsetFormat(o.Offset); err != nil {
 			return false, err
 		}
-		write = append(write, connectors.PartitionOffset(o))
+		w, err := inJavaForm(o)
+		if err != nil {
+			return false, err
+		}
+		write = append(write, w)
 	}
 	own, err := c.alter(s, write)
 	if err != nil || len(write) == 0 {
 		return own, err
 	}
 	return own, s.offsets.Set(ctx, c.name, write)
+}
+
+// inJavaForm writes a partition and its offset as the JVM would have stored them.
+func inJavaForm(o rest.Offset) (out connectors.PartitionOffset, err error) {
+	if len(o.Partition) > 0 {
+		if out.Partition, err = offsetfile.AppendJava(nil, o.Partition); err != nil {
+			return out, fmt.Errorf("partition: %w", err)
+		}
+	}
+	if len(o.Offset) > 0 {
+		if out.Offset, err = offsetfile.AppendJava(nil, o.Offset); err != nil {
+			return out, fmt.Errorf("offset: %w", err)
+		}
+	}
+	return out, nil
 }
 
 // checkOffsetFormat is OffsetUtils.validateFormat: a flat object of primitive values, or null.

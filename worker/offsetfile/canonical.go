@@ -94,3 +94,48 @@ func appendNumber(dst []byte, s string) ([]byte, error) {
 	}
 	return jackson.AppendInt(dst, number.Decimal{Unscaled: n}.Int64()), nil
 }
+
+// AppendJava appends a JSON value as the JVM writes it after reading it: no blanks, its own escapes and spelling of
+// numbers. Members keep their order. Offsets that come from people are stored in this form, so that a worker on the JVM,
+// which compares bytes, finds them.
+func AppendJava(dst, text []byte) ([]byte, error) {
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.UseNumber()
+	dst, err := appendNext(dst, dec)
+	if err != nil {
+		return nil, fmt.Errorf("not a JSON value: %w", err)
+	}
+	return dst, nil
+}
+
+func appendNext(dst []byte, dec *json.Decoder) ([]byte, error) {
+	t, err := dec.Token()
+	if err != nil {
+		return nil, err
+	}
+	open, ok := t.(json.Delim)
+	if !ok {
+		return appendCanonical(dst, t)
+	}
+	dst = append(dst, byte(open))
+	for first := true; dec.More(); first = false {
+		if !first {
+			dst = append(dst, ',')
+		}
+		if open == '{' {
+			key, err := dec.Token()
+			if err != nil {
+				return nil, err
+			}
+			dst = append(jackson.AppendString(dst, key.(string)), ':')
+		}
+		if dst, err = appendNext(dst, dec); err != nil {
+			return nil, err
+		}
+	}
+	end, err := dec.Token()
+	if err != nil {
+		return nil, err
+	}
+	return append(dst, byte(end.(json.Delim))), nil
+}
