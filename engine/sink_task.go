@@ -209,7 +209,10 @@ func (s *sinkTask) fetch(ctx context.Context) error {
 			if errors.Is(err, kafka.ErrClosed) {
 				return nil
 			}
-			return fmt.Errorf("consume: %w", err)
+			if !kafka.IsGroupInterruption(err) {
+				return fmt.Errorf("consume: %w", err)
+			}
+			s.t.o.Log.Warn("the membership in the consumer group was interrupted; joining again", "err", err)
 		}
 		s.doRewind(ctx)
 	}
