@@ -280,6 +280,21 @@ func TestSinkWritesALinePerLiveRow(t *testing.T) {
 	}
 }
 
+func TestSinkThatCannotOpenItsFile(t *testing.T) {
+	dir := t.TempDir()
+	f := func(path, cause string) {
+		t.Helper()
+		err := (&Sink{}).Open(t.Context(), connectors.TaskContext{Config: map[string]string{"file": path}})
+		lines := strings.Split(batch.Trace(err), "\n")
+		if len(lines) != 3 || !strings.HasPrefix(lines[0], batch.ConnectException+": Couldn't find or create file '"+path+"' for FileStreamSinkTask") ||
+			lines[1] != "Caused by: "+cause {
+			t.Errorf("%s: %q", path, lines)
+		}
+	}
+	f(dir+"/no/file", "java.nio.file.NoSuchFileException: "+dir+"/no/file")
+	f(dir, "java.nio.file.FileSystemException: "+dir+": Is a directory")
+}
+
 func TestPollAllocatesPerBatchOnly(t *testing.T) {
 	r := newReader(t, strings.Repeat("a line of some length, as they come in logs\n", 200_000))
 	r.open()

@@ -4,9 +4,13 @@ package file
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"strings"
+	"syscall"
 	"unsafe"
 
 	"github.com/penstock-io/penstock/batch"
@@ -38,7 +42,7 @@ func (s *Sink) Open(_ context.Context, c connectors.TaskContext) error {
 		if f, err = os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644); err != nil {
 			return &batch.Fault{
 				Class: batch.ConnectException, Message: "Couldn't find or create file '" + path + "' for FileStreamSinkTask: " + err.Error() +
-					"; make the path given by 'file' writable for the worker's user, then restart the task", Cause: err,
+					"; make the path given by 'file' writable for the worker's user, then restart the task", Cause: javaCause(path, err),
 			}
 		}
 	}
@@ -48,6 +52,22 @@ func (s *Sink) Open(_ context.Context, c connectors.TaskContext) error {
 		return s.endLastLine(info.Size())
 	}
 	return nil
+}
+
+// javaCause gives the reason why a file cannot be opened the class that java.nio.file has for it.
+func javaCause(path string, err error) error {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return batch.NewFault("java.nio.file.NoSuchFileException", path)
+	case errors.Is(err, fs.ErrPermission):
+		return batch.NewFault("java.nio.file.AccessDeniedException", path)
+	}
+	var reason syscall.Errno
+	if errors.As(err, &reason) {
+		text := reason.Error()
+		return batch.NewFault("java.nio.file.FileSystemException", path+": "+strings.ToUpper(text[:1])+text[1:])
+	}
+	return err
 }
 
 // endLastLine ends a line that a killed worker left unfinished, so that the record, which comes again, has a line of
