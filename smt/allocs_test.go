@@ -115,7 +115,7 @@ func perBatch(n int, run func(n int)) float64 {
 	return testing.AllocsPerRun(10, func() { run(n) })
 }
 
-// notPerRow fails when run allocates more for 2,048 rows than for 256, or much for either.
+// notPerRow fails when run allocates more for a full batch than for 256, or much for either.
 func notPerRow(t *testing.T, what string, run func(n int)) {
 	t.Helper()
 	few, many := perBatch(256, run), perBatch(batch.MaxRows, run)
