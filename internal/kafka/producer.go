@@ -44,7 +44,7 @@ const (
 	// goes round robin.
 	PathBatch Path = "batch"
 	// DefaultPath is that of a worker that does not say.
-	DefaultPath = PathClient
+	DefaultPath = PathBatch
 	// PathKey is the worker property that chooses.
 	PathKey = "penstock.kafka.path"
 )
