@@ -21,7 +21,8 @@ import (
 )
 
 const (
-	chunkBytes = 256 << 10 // read at a time; a batch of usual lines is one or two reads
+	chunkBytes = 256 << 10 // of lines in a batch, about; the read buffer is twice as large
+	markBytes  = 4 << 10   // room behind the lines for the source partition and offset
 	idleMin    = 10 * time.Millisecond
 	idleMax    = 250 * time.Millisecond
 	pollWait   = time.Second // how long Poll waits for a line before it returns nothing
@@ -29,7 +30,7 @@ const (
 
 // Source tails a file and makes a record of each complete line (FileStreamSourceTask).
 //
-// The file is read straight into the batch's slab; a line is a view. What follows the last line break is held back
+// A line is a view of the slab. What follows the last line break is held back
 // until its end is written. A file that was replaced (another inode under the name) is read to its end before the new one is
 // begun; a file that became shorter is read again from its start. Both are logged.
 //
@@ -45,8 +46,9 @@ type Source struct {
 	file     io.ReadCloser
 	inode    os.FileInfo // of the open file
 	position int64       // of the first byte that is not part of an emitted line
-	tail     []byte      // bytes after position that were read already
-	missing  bool        // the file was not there last time: say so once
+	buf      []byte      // read buffer: what was read and is not part of an emitted line is buf[lo:hi]
+	lo, hi   int
+	missing  bool // the file was not there last time: say so once
 	idle     time.Duration
 	ended    bool // standard input is at its end
 }
@@ -155,48 +157,66 @@ func (s *Source) open() error {
 		}
 	}
 	s.missing, s.file, s.inode = false, f, info
-	s.tail = s.tail[:0]
+	s.lo, s.hi = 0, 0
 	s.ctx.Log.Info("reading file", "file", s.path, "position", s.position)
 	return nil
 }
 
-// fill reads until there are lines, and makes rows of them. 0 rows: nothing new.
+// fill makes rows of the complete lines that were read, reading on while there are fewer than a batch takes. 0 rows:
+// nothing new. The lines of a batch stand together in the read buffer and are copied to the slab at once.
 func (s *Source) fill(b *batch.Batch) (int, error) {
-	b.Slab.Reserve(len(s.tail) + chunkBytes)
-	base := b.Slab.Len()
-	buf := append(b.Slab.Buf(), s.tail...)
 	root := b.NewColumn(batch.StringSchema)
-	from, look := base, base // the first line that is not complete, and how far it was searched
+	from, look := 0, 0 // after s.lo: the first line that is not complete, and how far it was searched
 	over := false
 	for {
-		if from, look = s.lines(buf, from, look, root); root.N >= s.maxRows || root.N > 0 && len(buf) >= chunkBytes {
+		if from, look = s.lines(s.buf[s.lo:s.hi], from, look, root); root.N >= s.maxRows || from >= chunkBytes {
 			break
 		}
-		if cap(buf)-len(buf) < chunkBytes/4 { // a line longer than the chunk
-			buf = append(make([]byte, 0, 2*cap(buf)+chunkBytes), buf...)
-		}
-		n, err := s.file.Read(buf[len(buf):cap(buf)])
-		buf = buf[:len(buf)+n]
+		s.room()
+		n, err := s.file.Read(s.buf[s.hi:])
+		s.hi += n
 		if n > 0 {
 			continue
 		}
 		if err != nil && !errors.Is(err, io.EOF) {
 			return 0, fmt.Errorf("read %s: %w", s.path, err)
 		}
-		if root.N == 0 && s.atEnd(int64(len(buf)-from), err) {
+		if root.N == 0 && s.atEnd(int64(s.hi-s.lo-from), err) {
 			over = true
-			from = lastLine(buf, from, root)
+			from = lastLine(s.buf[s.lo:s.hi], from, root)
 		}
 		break
 	}
-	s.position += int64(from - base)
-	s.tail = append(s.tail[:0], buf[from:]...)
-	b.Slab.SetBuf(buf)
+	base := b.Slab.Len()
+	b.Slab.Reserve(from + markBytes)
+	b.Slab.Append(s.buf[s.lo : s.lo+from])
+	for i, w := range root.W {
+		root.W[i] = w + uint64(base)<<32
+	}
+	s.lo += from
+	s.position += int64(from)
 	s.emit(b, root)
 	if over {
 		s.reopen()
 	}
 	return root.N, nil
+}
+
+// room makes room in the read buffer: what is consumed is dropped when its end is reached, and the buffer doubles when a
+// line is longer than it.
+func (s *Source) room() {
+	switch {
+	case s.lo == s.hi:
+		if s.lo, s.hi = 0, 0; len(s.buf) != 2*chunkBytes {
+			s.buf = make([]byte, 2*chunkBytes)
+		}
+	case s.hi < len(s.buf):
+	case s.lo > 0:
+		s.hi = copy(s.buf, s.buf[s.lo:s.hi])
+		s.lo = 0
+	default:
+		s.buf = append(s.buf, make([]byte, len(s.buf))...)
+	}
 }
 
 // lines makes a row of every complete line in buf[from:], looking for line breaks from index look on. It returns where
@@ -276,7 +296,7 @@ func (s *Source) reopen() {
 		return
 	}
 	_ = s.file.Close()
-	s.file, s.position, s.tail, s.idle = nil, 0, s.tail[:0], idleMin
+	s.file, s.position, s.lo, s.hi, s.idle = nil, 0, 0, 0, idleMin
 }
 
 // emit completes the batch around its column of lines.
