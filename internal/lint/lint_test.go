@@ -40,6 +40,7 @@ var rooms = map[string][]string{
 	"connectors":          {"batch", "config", "connectors", "internal/java", "internal/javastring"},
 	"internal/kafka":      {"config", "internal/kafka", "internal/java"},
 	"internal/embedded":   {},
+	"internal/faultproxy": {},
 	"engine":              {"batch", "codec", "config", "connectors", "engine", "smt", "internal/invariants", "internal/java", "internal/kafka", "internal/ring"},
 	"worker": {"batch", "codec", "config", "connectors", "engine", "smt", "worker", "internal/invariants", "internal/java", "internal/javastring",
 		"internal/kafka"},
