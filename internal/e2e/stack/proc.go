@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -25,6 +26,7 @@ type Proc struct {
 	Started time.Time
 
 	cmd  *exec.Cmd
+	from int64         // size of the log when the process was started
 	done chan struct{} // closed when the process has ended; err is set before
 	err  error
 }
@@ -41,6 +43,9 @@ func Start(name, dir string, env []string, argv ...string) (*Proc, error) {
 		return nil, err
 	}
 	defer log.Close()
+	if info, err := log.Stat(); err == nil {
+		p.from = info.Size()
+	}
 	p.cmd = exec.Command(argv[0], argv[1:]...)
 	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = dir, log, log
 	p.cmd.Env = append(os.Environ(), env...)
@@ -118,6 +123,12 @@ func (p *Proc) Output() string {
 	return string(b)
 }
 
+// outputSinceStart is what this process has logged, without what earlier ones of the same name and folder did.
+func (p *Proc) outputSinceStart() string {
+	out := p.Output()
+	return out[min(int(p.from), len(out)):]
+}
+
 // Tail is the last n lines of the log.
 func (p *Proc) Tail(n int) string {
 	lines := strings.Split(strings.TrimRight(p.Output(), "\n"), "\n")
@@ -141,13 +152,26 @@ func (p *Proc) ready(limit time.Duration, test func() bool) error {
 
 // FreePorts returns n different TCP ports that are free on 127.0.0.1 now. They lie below the kernel's ephemeral range
 // where possible: a port handed out as an outgoing connection's own would be taken before the child binds it.
+// A port is given once in the life of this process, so that a broker that is down for a while keeps its own.
+// E2E_PORTS=FIRST-LAST confines them to a range, for machines that are shared.
 func FreePorts(n int) ([]int, error) {
+	first, last := 10000, 29999
+	if s := os.Getenv("E2E_PORTS"); s != "" {
+		if _, err := fmt.Sscanf(s, "%d-%d", &first, &last); err != nil || last < first {
+			return nil, fmt.Errorf("E2E_PORTS is %q, and should be FIRST-LAST such as 19000-19099", s)
+		}
+	}
+	given.Lock()
+	defer given.Unlock()
 	var ports []int
 	for try := 0; len(ports) < n; try++ {
 		if try > 2000 {
-			return nil, errors.New("no free ports on 127.0.0.1")
+			return nil, fmt.Errorf("no free ports on 127.0.0.1 between %d and %d", first, last)
 		}
-		port := 10000 + (os.Getpid()*131+int(time.Now().UnixNano()/1000)+try*17)%20000
+		port := first + (os.Getpid()*131+int(time.Now().UnixNano()/1000)+try*17)%(last-first+1)
+		if given.ports[port] {
+			continue
+		}
 		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 		if err != nil {
 			continue
@@ -156,8 +180,16 @@ func FreePorts(n int) ([]int, error) {
 		defer l.Close()
 		ports = append(ports, port)
 	}
+	for _, p := range ports {
+		given.ports[p] = true
+	}
 	return ports, nil
 }
+
+var given = struct {
+	sync.Mutex
+	ports map[int]bool
+}{ports: map[int]bool{}}
 
 // Root is the folder of this module's go.mod, found from the working folder upwards.
 func Root() (string, error) {

@@ -38,7 +38,8 @@ type WorkerSpec struct {
 	Dir string
 	// Brokers becomes bootstrap.servers.
 	Brokers string
-	// Props override or extend the worker properties; a key with an empty value is left out.
+	// Props override or extend the worker properties; a key with an empty value is left out. Without listeners among
+	// them every start gets free ports.
 	Props map[string]string
 	// Raw is appended to worker.properties as it is.
 	Raw string
@@ -91,9 +92,11 @@ func StartWorker(s WorkerSpec) (*Worker, error) {
 
 // Launch starts a worker and does not wait for anything, for starts that must fail or are timed.
 func Launch(s WorkerSpec) (*Worker, error) {
-	ports, err := FreePorts(2)
-	if err != nil {
-		return nil, err
+	ports, err := []int{0, 0}, error(nil)
+	if s.Props["listeners"] == "" {
+		if ports, err = FreePorts(2); err != nil {
+			return nil, err
+		}
 	}
 	if err := os.MkdirAll(s.Dir, 0o755); err != nil {
 		return nil, err
@@ -113,10 +116,9 @@ func Launch(s WorkerSpec) (*Worker, error) {
 		}
 		props["group.id"] = "connect-cluster"
 	}
-	argv, admin := []string{s.Binary, s.Mode}, ""
+	argv := []string{s.Binary, s.Mode}
 	if s.Kind == Penstock {
-		admin = fmt.Sprintf("http://127.0.0.1:%d", ports[1])
-		props["penstock.admin.listeners"] = admin
+		props["penstock.admin.listeners"] = fmt.Sprintf("http://127.0.0.1:%d", ports[1])
 	}
 	if s.Kind == JVM {
 		if argv[0], err = script("jvm-connect"); err != nil {
@@ -139,7 +141,7 @@ func Launch(s WorkerSpec) (*Worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Worker{Proc: p, URL: props["listeners"], AdminURL: admin}, nil
+	return &Worker{Proc: p, URL: props["listeners"], AdminURL: props["penstock.admin.listeners"]}, nil
 }
 
 // WriteProperties writes a Java properties file, raw text last; keys with an empty value are left out.
