@@ -23,9 +23,11 @@ import (
 const (
 	chunkBytes = 256 << 10 // of lines in a batch, about; the read buffer is twice as large
 	markBytes  = 4 << 10   // room behind the lines for the source partition and offset
+	smallBytes = 4 << 10   // the read buffer of a file that does not grow
 	idleMin    = 10 * time.Millisecond
 	idleMax    = 250 * time.Millisecond
-	pollWait   = time.Second // how long Poll waits for a line before it returns nothing
+	idleWatch  = 40 * time.Millisecond // from this pause on the kernel tells of a change instead of the clock
+	pollWait   = time.Second           // how long Poll waits for a line before it returns nothing
 )
 
 // Source tails a file and makes a record of each complete line (FileStreamSourceTask).
@@ -51,6 +53,12 @@ type Source struct {
 	missing  bool // the file was not there last time: say so once
 	idle     time.Duration
 	ended    bool // standard input is at its end
+
+	watching bool          // between changes.enter and leave
+	armed    bool          // wake will get a token when the file changes
+	watch    int32         // of the watch
+	wake     chan struct{} // capacity 1
+	timer    *time.Timer
 }
 
 // Open reads the configuration and finds where to go on. It does not require the file to exist.
@@ -109,16 +117,66 @@ func (s *Source) Poll(ctx context.Context, b *batch.Batch) error {
 				return err
 			}
 		}
-		wait := min(s.idle, time.Until(deadline))
-		if wait <= 0 {
+		if !s.pause(ctx, deadline) {
 			return nil
 		}
+	}
+}
+
+// pause waits until it may be worth while to look at the file again; false when Poll should return. A file that was
+// written a moment ago is looked at after a short time, so that lines which come one by one are read together; then inotify
+// watches it and nothing is done until it changes.
+func (s *Source) pause(ctx context.Context, deadline time.Time) bool {
+	left := time.Until(deadline)
+	if left <= 0 || ctx.Err() != nil {
+		if s.lo == s.hi && len(s.buf) > smallBytes {
+			s.buf = nil
+		}
+		return false
+	}
+	if !s.armed && s.idle >= idleWatch && s.arm() {
+		return true // what was written before there was a watch is seen by looking once more
+	}
+	wait := left
+	if !s.armed {
+		wait = min(s.idle, left)
 		s.idle = min(2*s.idle, idleMax)
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(wait):
-		}
+	}
+	if s.timer == nil {
+		s.timer, s.wake = time.NewTimer(wait), make(chan struct{}, 1)
+	} else {
+		s.timer.Reset(wait)
+	}
+	select {
+	case <-ctx.Done():
+	case <-s.timer.C:
+	case <-s.wake:
+		s.armed = false
+	}
+	return true
+}
+
+// arm watches the file under the name; false when the clock must do.
+func (s *Source) arm() bool {
+	if s.file == nil || s.inode == nil || !s.inode.Mode().IsRegular() {
+		return false
+	}
+	if !s.watching {
+		changes.enter()
+		s.watching = true
+	}
+	s.watch, s.armed = changes.arm(s.path, s.wake)
+	return s.armed
+}
+
+func (s *Source) disarm() {
+	if s.armed {
+		changes.disarm(s.watch, s.wake)
+		s.armed = false
+	}
+	select {
+	case <-s.wake:
+	default:
 	}
 }
 
@@ -202,12 +260,15 @@ func (s *Source) fill(b *batch.Batch) (int, error) {
 	return root.N, nil
 }
 
-// room makes room in the read buffer: what is consumed is dropped when its end is reached, and the buffer doubles when a
-// line is longer than it.
+// room makes room in the read buffer: what is consumed is dropped when its end is reached, and the buffer grows when a
+// read filled it or a line is longer than it. A thousand idle files hold a thousand small buffers.
 func (s *Source) room() {
 	switch {
 	case s.lo == s.hi:
-		if s.lo, s.hi = 0, 0; len(s.buf) != 2*chunkBytes {
+		full := s.hi == len(s.buf)
+		if s.lo, s.hi = 0, 0; len(s.buf) == 0 {
+			s.buf = make([]byte, smallBytes)
+		} else if full && len(s.buf) < 2*chunkBytes || len(s.buf) > 2*chunkBytes {
 			s.buf = make([]byte, 2*chunkBytes)
 		}
 	case s.hi < len(s.buf):
@@ -296,6 +357,7 @@ func (s *Source) reopen() {
 		return
 	}
 	_ = s.file.Close()
+	s.disarm()
 	s.file, s.position, s.lo, s.hi, s.idle = nil, 0, 0, 0, idleMin
 }
 
@@ -339,6 +401,11 @@ func replaceInvalid(b *batch.Batch, root *batch.Vec) {
 
 // Close closes the file; standard input stays open.
 func (s *Source) Close() error {
+	if s.watching {
+		s.disarm()
+		changes.leave()
+		s.watching = false
+	}
 	if s.file == nil || s.path == "" {
 		return nil
 	}
