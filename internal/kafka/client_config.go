@@ -78,6 +78,7 @@ type ClientConfig struct {
 	tls             *tls.Config
 	backoff         func(tries int) time.Duration
 	produce         produceRules
+	wire            wireRules
 }
 
 // Parse validates the properties of one client (their prefixes already stripped) and translates them. Every error is
@@ -140,6 +141,7 @@ func (p *parser) connection(c *ClientConfig) {
 	if idle := p.long("connections.max.idle.ms", 540_000); idle > 0 {
 		c.common = append(c.common, kgo.ConnIdleTimeout(clamp(time.Duration(min(idle, math.MaxInt32))*time.Millisecond, time.Second, 15*time.Minute)))
 	}
+	p.wire(c)
 	if rack := p.text("client.rack", ""); rack != "" {
 		c.common = append(c.common, kgo.Rack(rack))
 	}
