@@ -41,8 +41,9 @@ var rooms = map[string][]string{
 	"internal/kafka":      {"config", "internal/kafka", "internal/java"},
 	"internal/embedded":   {},
 	"internal/faultproxy": {},
-	"engine":              {"batch", "codec", "config", "connectors", "engine", "smt", "internal/invariants", "internal/java", "internal/kafka", "internal/ring"},
-	"worker": {"batch", "codec", "config", "connectors", "engine", "smt", "worker", "internal/invariants", "internal/java", "internal/javastring",
+	"dlq":                 {"dlq", "internal/kafka"},
+	"engine":              {"batch", "codec", "config", "connectors", "dlq", "engine", "smt", "internal/invariants", "internal/java", "internal/kafka", "internal/ring"},
+	"worker": {"batch", "codec", "config", "connectors", "dlq", "engine", "smt", "worker", "internal/invariants", "internal/java", "internal/javastring",
 		"internal/kafka"},
 }
 
