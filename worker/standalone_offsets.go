@@ -19,7 +19,7 @@ import (
 	"github.com/penstock-io/penstock/connectors"
 	"github.com/penstock-io/penstock/internal/kafka"
 	"github.com/penstock-io/penstock/worker/loglevel"
-	"github.com/penstock-io/penstock/worker/offsetfile"
+	"github.com/penstock-io/penstock/worker/offsetkey"
 	"github.com/penstock-io/penstock/worker/rest"
 )
 
@@ -209,12 +209,12 @@ func (s *Standalone) modifySource(ctx context.Context, c *connector, offsets []r
 // inJavaForm writes a partition and its offset as the JVM would have stored them.
 func inJavaForm(o rest.Offset) (out connectors.PartitionOffset, err error) {
 	if len(o.Partition) > 0 {
-		if out.Partition, err = offsetfile.AppendJava(nil, o.Partition); err != nil {
+		if out.Partition, err = offsetkey.AppendJava(nil, o.Partition); err != nil {
 			return out, fmt.Errorf("partition: %w", err)
 		}
 	}
 	if len(o.Offset) > 0 {
-		if out.Offset, err = offsetfile.AppendJava(nil, o.Offset); err != nil {
+		if out.Offset, err = offsetkey.AppendJava(nil, o.Offset); err != nil {
 			return out, fmt.Errorf("offset: %w", err)
 		}
 	}

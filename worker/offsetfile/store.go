@@ -13,7 +13,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/penstock-io/penstock/internal/java/jackson"
+	"github.com/penstock-io/penstock/worker/offsetkey"
 )
 
 // Store is the offsets of one standalone worker: a file, and its content in memory. It is safe for concurrent use.
@@ -61,12 +61,12 @@ func Open(path string) (*Store, error) {
 }
 
 func (s *Store) load(e Entry) {
-	connector, partition, err := splitKey(e.Key)
+	connector, partition, err := offsetkey.Split(e.Key)
 	if err != nil {
 		s.foreign = append(s.foreign, e)
 		return
 	}
-	text, err := canonical(partition)
+	text, err := offsetkey.Canonical(partition)
 	if err != nil {
 		s.foreign = append(s.foreign, e)
 		return
@@ -78,7 +78,7 @@ func (s *Store) load(e Entry) {
 // Get gives the JSON of the offset stored for a connector and a partition, which is JSON in any order of members.
 // Nil tells that there is none. The result must not be changed.
 func (s *Store) Get(connector string, partition []byte) (offset []byte, err error) {
-	text, err := canonical(partition)
+	text, err := offsetkey.Canonical(partition)
 	if err != nil {
 		return nil, fmt.Errorf("look up offset of %s: %w", connector, err)
 	}
@@ -94,7 +94,7 @@ func (s *Store) Get(connector string, partition []byte) (offset []byte, err erro
 // that is known keeps the bytes of its key; a new one gets those of the argument, so callers give members in the
 // order that the Java connector would.
 func (s *Store) Set(connector string, partition, offset []byte) error {
-	text, err := canonical(partition)
+	text, err := offsetkey.Canonical(partition)
 	if err != nil {
 		return fmt.Errorf("store offset of %s: %w", connector, err)
 	}
@@ -111,10 +111,8 @@ func (s *Store) Set(connector string, partition, offset []byte) error {
 	}
 	if r == nil {
 		s.order++
-		key := append(jackson.AppendString([]byte{'['}, connector), ',')
-		n := len(key)
-		key = append(append(key, partition...), ']')
-		r = &record{key: key, partition: key[n : len(key)-1], order: s.order}
+		key := offsetkey.Append(nil, connector, partition)
+		r = &record{key: key, partition: key[len(key)-1-len(partition) : len(key)-1], order: s.order}
 		s.records[k] = r
 	}
 	if !equal(r.offset, offset) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package offsetfile
+// Package offsetkey is about the JSON keys under which Connect stores source offsets, ["connector",{partition}]: what equal
+// keys are, and how the JVM, which compares their bytes, spells them. It serves the offset file and the offsets topic.
+package offsetkey
 
 import (
 	"bytes"
@@ -17,8 +19,8 @@ import (
 	"github.com/penstock-io/penstock/internal/java/number"
 )
 
-// splitKey takes the JSON ["connector",partition] apart.
-func splitKey(key []byte) (connector string, partition []byte, err error) {
+// Split takes the JSON ["connector",partition] apart.
+func Split(key []byte) (connector string, partition []byte, err error) {
 	var parts []json.RawMessage
 	if err := json.Unmarshal(key, &parts); err != nil {
 		return "", nil, err
@@ -32,9 +34,15 @@ func splitKey(key []byte) (connector string, partition []byte, err error) {
 	return connector, parts[1], nil
 }
 
-// canonical writes a partition so that equal Java maps give equal text: members sorted, no blanks, integers as longs
+// Append writes the key of a partition, which is JSON and taken as it is.
+func Append(dst []byte, connector string, partition []byte) []byte {
+	dst = append(jackson.AppendString(append(dst, '['), connector), ',')
+	return append(append(dst, partition...), ']')
+}
+
+// Canonical writes a partition so that equal Java maps give equal text: members sorted, no blanks, integers as longs
 // and other numbers as doubles, which is what the JVM makes of them when it reads JSON.
-func canonical(partition []byte) (string, error) {
+func Canonical(partition []byte) (string, error) {
 	dec := json.NewDecoder(bytes.NewReader(partition))
 	dec.UseNumber()
 	var v any
