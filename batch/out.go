@@ -10,6 +10,9 @@ type Out struct {
 	// KeyInSlab and ValueInSlab say that the views of a side are ranges of the batch's slab, not of Buf: the converter
 	// found its bytes there already. Read either kind with Batch.Encoded.
 	KeyInSlab, ValueInSlab bool
+	// Offset is where the producer put each row: its offset in the topic-partition it went to, -1 when it was not written.
+	// Empty for sources that do not ask.
+	Offset []int64
 }
 
 // Side returns the views of a side, n long and all null, to be filled by a converter. They are ranges of Buf until
@@ -68,4 +71,18 @@ func (o *Out) Bytes(v View) []byte {
 	return o.Buf[off : off+v.Len() : off+v.Len()]
 }
 
-func (o *Out) reset() { *o = Out{Buf: o.Buf[:0], Key: o.Key[:0], Value: o.Value[:0]} }
+// Offsets makes Offset n long and all -1, to be filled by the producer.
+func (o *Out) Offsets(n int) []int64 {
+	if cap(o.Offset) < n {
+		o.Offset = make([]int64, n, n+n/2)
+	}
+	o.Offset = o.Offset[:n]
+	for i := range o.Offset {
+		o.Offset[i] = -1
+	}
+	return o.Offset
+}
+
+func (o *Out) reset() {
+	*o = Out{Buf: o.Buf[:0], Key: o.Key[:0], Value: o.Value[:0], Offset: o.Offset[:0]}
+}

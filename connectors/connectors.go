@@ -73,6 +73,15 @@ type Committer interface {
 	Commit(ctx context.Context, offsets map[string]string) error
 }
 
+// RecordCommitter is implemented by sources that want to know where their rows went (SourceTask.commitRecord with its
+// RecordMetadata). Written is called once for each batch of which something was sent, when all its rows were acknowledged
+// or failed and before offsets that cover it are stored: b.Out.Offset has the offset of each row in its topic-partition, -1
+// for rows that were not written. It comes from other goroutines than Poll, one at a time for batches of a partition, and
+// must not block. The batch is borrowed.
+type RecordCommitter interface {
+	Written(b *batch.Batch)
+}
+
 // TopicPartition names a partition of a Kafka topic.
 type TopicPartition struct {
 	Topic     string

@@ -44,6 +44,9 @@ type Rows struct {
 	Headers func(i int) []Header
 	// Skip leaves row i out; nil = none.
 	Skip func(i int) bool
+	// Offset, when not nil, is N long and all -1; it receives the offset of each row that was written, before done is
+	// called. It stays -1 where the brokers do not tell: acks=0, or a batch that they found to have already.
+	Offset []int64
 }
 
 // RowError is a row that was not written.
@@ -63,6 +66,7 @@ type rowBatch struct {
 	promise  func(*kgo.Record, error) // made once per rowBatch, so that a row costs no closure
 	left     atomic.Int64
 	done     RowsDone
+	offset   []int64 // of Rows
 
 	mu   sync.Mutex
 	errs []RowError
@@ -89,7 +93,7 @@ func (p *Producer) takeBatch(n int) *rowBatch {
 func (p *Producer) giveBatch(b *rowBatch) {
 	clear(b.records) // drops the references into Buf
 	clear(b.errs)
-	b.errs, b.done = b.errs[:0], nil
+	b.errs, b.done, b.offset = b.errs[:0], nil, nil
 	if cap(b.records) > maxIdleRecords {
 		return
 	}
@@ -114,7 +118,7 @@ func (p *Producer) ProduceRows(ctx context.Context, rows *Rows, done RowsDone) e
 		return p.rows.produce(ctx, rows, done)
 	}
 	b := p.takeBatch(rows.N)
-	b.done = done
+	b.done, b.offset = done, rows.Offset
 	b.left.Store(int64(rows.N) + 1) // one for this loop, so that done cannot come before its end
 	now := time.Now()
 	for i := range rows.N {
@@ -195,8 +199,11 @@ func viewBytes(buf []byte, views []uint64, i int) []byte {
 
 // finish is the promise of every row.
 func (b *rowBatch) finish(r *kgo.Record, err error) {
-	if err != nil {
-		row := int((uintptr(unsafe.Pointer(r)) - uintptr(unsafe.Pointer(unsafe.SliceData(b.records)))) / unsafe.Sizeof(kgo.Record{}))
+	row := int((uintptr(unsafe.Pointer(r)) - uintptr(unsafe.Pointer(unsafe.SliceData(b.records)))) / unsafe.Sizeof(kgo.Record{}))
+	switch {
+	case err == nil && b.offset != nil:
+		b.offset[row] = r.Offset
+	case err != nil:
 		b.mu.Lock()
 		b.errs = append(b.errs, RowError{Row: row, Err: b.producer.explain(err)})
 		b.mu.Unlock()

@@ -85,7 +85,7 @@ func (w *rowWriter) verdict(c *chunk, r *kmsg.ProduceResponseTopicPartition, fin
 	err := brokerError(r.ErrorCode, r.ErrorMessage)
 	switch kerr.TypedErrorForCode(r.ErrorCode) {
 	case nil, kerr.DuplicateSequenceNumber:
-		return w.succeed(p, finished)
+		return w.succeed(p, r.BaseOffset, finished)
 	case kerr.MessageTooLarge, kerr.RecordListTooLarge:
 		// A try that may have been appended must come back whole, or it is written twice.
 		if many && !c.unsure {
@@ -119,9 +119,12 @@ func (w *rowWriter) verdict(c *chunk, r *kmsg.ProduceResponseTopicPartition, fin
 	return finished
 }
 
-// succeed ends the first chunk well.
-func (w *rowWriter) succeed(p *rowPartition, finished []*rowCall) []*rowCall {
+// succeed ends the first chunk well; base is the offset of its first row, -1 when the broker does not tell.
+func (w *rowWriter) succeed(p *rowPartition, base int64, finished []*rowCall) []*rowCall {
 	c := p.pop()
+	if base >= 0 {
+		c.placed(base)
+	}
 	p.topic.missing = time.Time{}
 	if w.cfg.Idempotent {
 		p.stamp.seq = nextSequence(p.stamp.seq, len(c.rows))

@@ -100,6 +100,19 @@ func (c *chunk) headersOf(i int) []Header {
 	return c.headers[i]
 }
 
+// placed notes the offsets of rows whose caller wants to know.
+func (c *chunk) placed(base int64) {
+	for k := range c.segs {
+		offset, from, to := c.segs[k].call.rows.Offset, c.segs[k].from, c.end(k)
+		if offset == nil {
+			continue
+		}
+		for at := from; at < to; at++ {
+			offset[c.rows[at]] = base + int64(at)
+		}
+	}
+}
+
 // reset empties the chunk for reuse.
 func (c *chunk) reset() {
 	clear(c.segs)
