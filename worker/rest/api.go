@@ -15,7 +15,9 @@ type API struct {
 	Version, Commit string
 	// TopicTracking is topic.tracking.enable, TopicTrackingReset topic.tracking.allow.reset.
 	TopicTracking, TopicTrackingReset bool
-	Log                               *slog.Logger
+	// Forward sends requests on to other workers; nil is http.DefaultClient.
+	Forward *http.Client
+	Log     *slog.Logger
 }
 
 // api is an API at work.

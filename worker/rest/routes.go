@@ -4,6 +4,7 @@ package rest
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"mime"
@@ -38,6 +39,7 @@ type answer struct {
 type call struct {
 	*http.Request
 	api *api
+	raw []byte // the body, once read: it goes along when the request is passed on
 }
 
 // method handles one HTTP method of a resource. A returned error becomes an error body.
@@ -59,7 +61,12 @@ func (c *call) herder() Herder        { return c.api.herder }
 func (c *call) connector() string     { return c.PathValue("connector") }
 func (c *call) flag(name string) bool { return strings.EqualFold(c.URL.Query().Get(name), "true") }
 func (c *call) body() ([]byte, error) {
-	return io.ReadAll(http.MaxBytesReader(nil, c.Body, maxBodyBytes))
+	if c.raw != nil {
+		return c.raw, nil
+	}
+	var err error
+	c.raw, err = io.ReadAll(http.MaxBytesReader(nil, c.Body, maxBodyBytes))
+	return c.raw, err
 }
 func (c *call) config() (Config, error) {
 	raw, err := c.body()
@@ -104,6 +111,10 @@ func (res *resource) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	c := &call{Request: r.WithContext(ctx), api: res.api}
 	a, err := res.invoke(c, m, name)
+	if to := (*Elsewhere)(nil); errors.As(err, &to) {
+		res.forward(w, c.Request, c.raw, to)
+		return
+	}
 	if err != nil {
 		res.fail(w, r, err)
 		return

@@ -44,11 +44,28 @@ func restartTask(c *call) (answer, error) {
 	return answer{status: http.StatusNoContent}, c.herder().RestartTask(c.Context(), c.connector(), task)
 }
 
-// putTasks and fence are how the workers of a cluster talk to their leader. A standalone worker has no peers.
-func putTasks(*call) (answer, error) {
-	return answer{}, Internal("Kafka Connect in standalone mode does not support externally setting task configurations.")
+// putTasks is for workers of a cluster, which write task configurations through the leader.
+func putTasks(c *call) (answer, error) {
+	p, ok := c.herder().(Peers)
+	if !ok {
+		return answer{}, Internal("Kafka Connect in standalone mode does not support externally setting task configurations.")
+	}
+	raw, err := c.body()
+	if err != nil {
+		return answer{}, BadRequest("The request body cannot be read: " + err.Error())
+	}
+	return answer{status: http.StatusNoContent}, p.PutTasks(PeerCall{c.Request, raw}, c.connector())
 }
 
-func fence(*call) (answer, error) {
-	return answer{}, Internal("Kafka Connect in standalone mode does not support exactly-once source connectors.")
+// fence is for workers of a cluster with exactly-once sources.
+func fence(c *call) (answer, error) {
+	p, ok := c.herder().(Peers)
+	if !ok {
+		return answer{}, Internal("Kafka Connect in standalone mode does not support exactly-once source connectors.")
+	}
+	raw, err := c.body()
+	if err != nil {
+		return answer{}, BadRequest("The request body cannot be read: " + err.Error())
+	}
+	return answer{status: http.StatusNoContent}, p.Fence(PeerCall{c.Request, raw}, c.connector())
 }
