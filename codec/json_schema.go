@@ -15,10 +15,16 @@ import (
 // jsonSchema is a schema that was read, and where its rows go in the batch at work.
 type jsonSchema struct {
 	schema *batch.Schema // nil: the text was null
+	text   string        // that it was read from
 	direct bool          // columns can hold every value that the schema lets through
-	epoch  uint64
-	typed  int // 1 + variant
-	loose  int // 1 + variant of values that contradict the schema
+	plan   plan          // when direct
+
+	prefix  string // what stood before the payload in a row of this schema
+	learned uint64 // epoch in which prefix was taken
+
+	epoch uint64 // of the batch that the variants belong to
+	typed int    // 1 + variant
+	loose int    // 1 + variant of values that contradict the schema
 }
 
 // schemaReader reads the schemas of envelopes (JsonConverter.asConnectSchema). They are remembered by their text, so
@@ -52,8 +58,11 @@ func (r *schemaReader) schema(text []byte) (*jsonSchema, error) {
 			break
 		}
 	}
-	e := &jsonSchema{schema: s, direct: isDirect(s)}
-	r.byText[string(text)] = e
+	e := &jsonSchema{schema: s, text: string(text), direct: isDirect(s)}
+	if e.direct {
+		e.plan = newPlan(s, r.replaceNull)
+	}
+	r.byText[e.text] = e
 	return e, nil
 }
 

@@ -3,7 +3,6 @@
 package codec
 
 import (
-	"encoding/binary"
 	"math/bits"
 	"strings"
 	"unsafe"
@@ -23,8 +22,8 @@ const lookAhead = 4
 
 // column is a key that was seen, and its column in the batch at work.
 type column struct {
+	key
 	name   string
-	quoted string // as written, with quotes and colon: what prediction compares
 	kid    *batch.Vec
 	epoch  uint64 // of the batch that kid belongs to
 	listed bool   // is in order
@@ -33,36 +32,9 @@ type column struct {
 	// Once one does, cells is nil and kid is written itself, with tags.
 	cells []uint64
 	n     int
-
-	// The first and the last eight bytes of quoted, under a mask where it is shorter: names of up to 16 bytes compare as
-	// two words.
-	head, tail, mask uint64
 }
 
-func newColumn(name, quoted string) *column {
-	c := &column{name: name, quoted: quoted, mask: ^uint64(0)}
-	if n := len(quoted); n >= 8 {
-		c.head, c.tail = load([]byte(quoted), 0), load([]byte(quoted), n-8)
-	} else {
-		c.mask = 1<<(8*n) - 1
-		c.head = load(append([]byte(quoted), make([]byte, 8)...), 0)
-	}
-	return c
-}
-
-func load(p []byte, i int) uint64 { return binary.LittleEndian.Uint64(p[i:]) }
-
-// at reports whether the key is what stands at buf[i].
-func (c *column) at(buf []byte, i int) bool {
-	n := len(c.quoted)
-	if n > 16 || len(buf)-i < max(n, 8) {
-		return len(buf)-i >= n && string(buf[i:i+n]) == c.quoted
-	}
-	if (load(buf, i)^c.head)&c.mask != 0 {
-		return false
-	}
-	return n <= 8 || load(buf, i+n-8) == c.tail
-}
+func newColumn(name, quoted string) *column { return &column{key: newKey(quoted), name: name} }
 
 // splitter cuts JSON text without schema into columns. Objects become one variant: a KindObject column whose kids are
 // views of undecoded text. Every other value goes to a dynamic variant.
@@ -296,7 +268,7 @@ func (c *column) settle() {
 // and the place in the order where the prediction goes on; a nil column when the text is wrong.
 func (s *splitter) key(buf []byte, i, k int) (*column, int, int) {
 	for next := k + 1; next < len(s.order) && next <= k+lookAhead; next++ {
-		if s.order[next].at(buf, i) {
+		if s.order[next].matches(unsafe.Pointer(unsafe.SliceData(buf)), i, len(buf)) {
 			return s.order[next], i + len(s.order[next].quoted), next
 		}
 	}

@@ -56,15 +56,6 @@ func token(base unsafe.Pointer, buf []byte, i int) (int, bool) {
 	return jsontext.ValueAt(buf, start, 1)
 }
 
-// matches is at without checks of the buffer's end, for which there is slack.
-func (c *column) matches(base unsafe.Pointer, i, end int) bool {
-	n := len(c.quoted)
-	if n <= 16 {
-		return (wordAt(base, i)^c.head)&c.mask == 0 && (n <= 8 || wordAt(base, i+n-8) == c.tail)
-	}
-	return i+n <= end && unsafe.String((*byte)(unsafe.Add(base, i)), n) == c.quoted
-}
-
 // fastDepth is how deep nested looks: a bit of a word per level.
 const fastDepth = 60
 
@@ -194,6 +185,88 @@ func digitRun(base unsafe.Pointer, i, end int) int {
 			return i + bits.TrailingZeros64(m)>>3
 		}
 		i += 8
+	}
+	return i
+}
+
+// stringAt is the index after the string whose quote is at i, and whether it has escapes; -1 when it is not what RFC 8259
+// and UTF-8 allow, or longer than Jackson takes.
+func stringAt(base unsafe.Pointer, i, end int) (next int, escaped bool) {
+	start := i
+	i++
+	for i < end {
+		m := special(wordAt(base, i))
+		if m == 0 {
+			i += 8
+			continue
+		}
+		i += bits.TrailingZeros64(m) >> 3
+		switch c := byteAt(base, i); {
+		case c == '"':
+			if i++; i-start > jsontext.MaxStringBytes {
+				return -1, escaped
+			}
+			return i, escaped
+		case c == '\\':
+			escaped = true
+			n := escapeAt(base, i)
+			if n == 0 {
+				return -1, true
+			}
+			i += n
+		case c < ' ':
+			return -1, escaped
+		default:
+			if i = beyondASCII(base, i, end); i < 0 {
+				return -1, escaped
+			}
+		}
+	}
+	return -1, escaped
+}
+
+// escapeAt is the length of the escape sequence at i, 0 when it is none.
+func escapeAt(base unsafe.Pointer, i int) int {
+	switch byteAt(base, i+1) {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		return 2
+	case 'u':
+		for k := 2; k < 6; k++ {
+			if c := byteAt(base, i+k); c-'0' > 9 && c|0x20-'a' > 5 {
+				return 0
+			}
+		}
+		return 6
+	}
+	return 0
+}
+
+// beyondASCII is the index of the first ASCII byte after the characters at i, which are in UTF-8 of several bytes each; -1
+// when they are not.
+func beyondASCII(base unsafe.Pointer, i, end int) int {
+	for i < end {
+		w := *(*uint32)(unsafe.Add(base, i))
+		switch {
+		case w&0x80 == 0:
+			return i
+		case w&0xC0E0 == 0x80C0: // the lead of two, whose own bits must not be those of ASCII
+			if w&0x1E == 0 {
+				return -1
+			}
+			i += 2
+		case w&0xC0C0F0 == 0x8080E0: // of three: neither too long a form nor a surrogate
+			if t := w & 0x200F; t == 0 || t == 0x200D {
+				return -1
+			}
+			i += 3
+		case w&0xC0C0C0F8 == 0x808080F0: // of four: up to U+10FFFF
+			if t := w & 0x3007; t == 0 || t&7 > 4 || t&7 == 4 && t != 4 {
+				return -1
+			}
+			i += 4
+		default:
+			return -1
+		}
 	}
 	return i
 }
