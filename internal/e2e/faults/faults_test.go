@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build e2e
+
+package faults
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/penstock-io/penstock/internal/e2e/stack"
+)
+
+// setting reads a number from the environment.
+func setting(t *testing.T, key string, otherwise int) int {
+	t.Helper()
+	text := os.Getenv(key)
+	if text == "" {
+		return otherwise
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatalf("%s: %v", key, err)
+	}
+	return n
+}
+
+var shared struct {
+	once sync.Once
+	sys  *System
+	err  error
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if shared.sys != nil {
+		shared.sys.Close()
+		if os.Getenv("E2E_KEEP") != "" {
+			fmt.Println("kept", shared.sys.Dir)
+			os.Exit(code)
+		}
+		_ = os.RemoveAll(shared.sys.Dir)
+	}
+	os.Exit(code)
+}
+
+// system starts the brokers for the first test that needs them.
+func system(t *testing.T) *System {
+	t.Helper()
+	shared.once.Do(func() {
+		dir, err := os.MkdirTemp("", "penstock-faults-")
+		if err != nil {
+			shared.err = err
+			return
+		}
+		binary, kind := os.Getenv("E2E_BINARY"), stack.Penstock
+		if os.Getenv("E2E_WORKER") == string(stack.JVM) {
+			kind = stack.JVM
+		} else if binary == "" {
+			binary = filepath.Join(dir, "penstock")
+			if shared.err = stack.Build(binary); shared.err != nil {
+				return
+			}
+		}
+		shared.sys, shared.err = StartSystem(dir, kind, binary)
+	})
+	if shared.err != nil {
+		t.Fatal(shared.err)
+	}
+	return shared.sys
+}
+
+// play runs a case and prints its summary on standard output, where it is seen whether it failed or not.
+func play(t *testing.T, c Case) {
+	t.Helper()
+	c.Log = t.Logf
+	r, err := system(t).Run(context.Background(), c)
+	if r != nil {
+		fmt.Println(r.Summary())
+	}
+	if err != nil {
+		t.Fatalf("seed %d: %v", c.Seed, err)
+	}
+}
+
+// Restarts of the worker and of brokers, losses of leaders and cuts of connections under load, on both Kafka paths.
+func TestRestartsAndCuts(t *testing.T) {
+	n := setting(t, "E2E_FAULTS", 6)
+	seed := uint64(setting(t, "E2E_SEED", 1))
+	for _, path := range []string{"batch", "client"} {
+		t.Run("path="+path, func(t *testing.T) {
+			// Each kind in turn, in an order of the seed.
+			kinds := []Kind{Cut, StopWorker, MoveLeaders, Cut, KillBroker, KillWorker, RestartBroker, Cut, PauseWorker, MoveLeaders}
+			var faults []Kind
+			r := rand.New(rand.NewPCG(seed, 11))
+			for len(faults) < n {
+				round := append([]Kind(nil), kinds[:min(len(kinds), n-len(faults))]...)
+				r.Shuffle(len(round), func(i, j int) { round[i], round[j] = round[j], round[i] })
+				faults = append(faults, round...)
+			}
+			play(t, Case{Name: "restarts-" + path, Role: Both, Path: path, Faults: faults, Seed: seed})
+		})
+	}
+}
+
+// Without kill -9, an idempotent source repeats nothing at all and keeps its order: the rules say so for every case
+// without KillWorker.
+func TestIdempotentSource(t *testing.T) {
+	n := setting(t, "E2E_FAULTS", 6)
+	seed := uint64(setting(t, "E2E_SEED", 1))
+	for _, path := range []string{"batch", "client"} {
+		t.Run("path="+path, func(t *testing.T) {
+			kinds := []Kind{Cut, KillBroker, StopWorker, MoveLeaders, Cut, PauseWorker, RestartBroker}
+			r := rand.New(rand.NewPCG(seed, 12))
+			var faults []Kind
+			for range n / 2 {
+				faults = append(faults, kinds[r.IntN(len(kinds))])
+			}
+			play(t, Case{Name: "idempotent-" + path, Role: Source, Path: path, Faults: faults, Seed: seed})
+		})
+	}
+}
+
+// Every role under every fault of the matrix, E2E_ROUNDS times.
+func TestCrashMatrix(t *testing.T) {
+	rounds := setting(t, "E2E_ROUNDS", 1)
+	seed := uint64(setting(t, "E2E_SEED", 1))
+	for _, role := range []Role{Source, Sink, Both} {
+		t.Run(string(role), func(t *testing.T) {
+			var faults []Kind
+			r := rand.New(rand.NewPCG(seed, 13))
+			for range rounds {
+				round := []Kind{KillWorker, KillBroker, Cut, FullDisk, PauseWorker}
+				r.Shuffle(len(round), func(i, j int) { round[i], round[j] = round[j], round[i] })
+				faults = append(faults, round...)
+			}
+			play(t, Case{Name: "matrix-" + string(role), Role: role, Path: os.Getenv("E2E_PATH"), Faults: faults, Seed: seed})
+		})
+	}
+}
+
+// The faults of E2E_KINDS (a list with commas), in this order, on role E2E_ROLE and path E2E_PATH: to look into one.
+func TestChosen(t *testing.T) {
+	list := os.Getenv("E2E_KINDS")
+	if list == "" {
+		t.Skip("E2E_KINDS chooses the faults")
+	}
+	c := Case{Name: "chosen", Role: Both, Path: os.Getenv("E2E_PATH"), Seed: uint64(setting(t, "E2E_SEED", 1)), Rate: setting(t, "E2E_RATE", 0)}
+	if role := os.Getenv("E2E_ROLE"); role != "" {
+		c.Role = Role(role)
+	}
+	for kind := range strings.SplitSeq(list, ",") {
+		c.Faults = append(c.Faults, Kind(kind))
+	}
+	play(t, c)
+}

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package faults
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/penstock-io/penstock/internal/e2e/stack"
+)
+
+// Result is what became of the records of a case.
+type Result struct {
+	Case Case
+	// Topic is what sources did, Sink what sinks did; Records is 0 for what a case does not have.
+	Topic, Sink Finding
+	// TopicMay and SinkMay are how many duplicates the rules allow.
+	TopicMay, SinkMay int
+	// TornMay is how many torn lines the rules allow, and whether records of a source may be out of order: see rules.
+	TornMay     int
+	DisorderMay bool
+	// Expelled is how often brokers removed a sink from its group because they had not heard of it for a session. Each
+	// is a reason to repeat; beyond faults that cut sinks off, a machine that is too busy does it.
+	Expelled int
+	// Wrong is faults after which something was repeated that may not be.
+	Wrong        []string
+	Struck       map[Kind]int
+	SlowRecovery time.Duration
+	Took         time.Duration
+}
+
+// mayRepeat tells which faults let which side repeat records, each time at most what it had done since an interval
+// before the fault (and flushSlack) until its cause was over (and, for sinks, the group knew).
+//
+// A source repeats only after kill -9: its producer is idempotent, and offsets of what was acknowledged are stored by every
+// orderly stop. Exactly-once sources will repeat nothing at all: that is a rule to add here.
+// A sink repeats when its member loses the group or dies between a write and the commit of its offset; an orderly stop
+// commits, and a new leader or coordinator does not end a member's session.
+func mayRepeat(k Kind) (source, sink bool) {
+	switch k {
+	case KillWorker:
+		return true, true
+	case StopWorker, MoveLeaders:
+		return false, false
+	default:
+		return false, true
+	}
+}
+
+// window is how many records arrived from one interval before a fault until its cause was over.
+func (s *strike) window(l *ledger) int {
+	from := l.totalAt(s.start.Add(-flushInterval-flushSlack), false)
+	until := s.until.Add(session)
+	if s.kind == KillWorker {
+		until = s.start.Add(200 * time.Millisecond) // what was written before the end may be seen a moment after it
+	}
+	return l.totalAt(until, true) - from
+}
+
+func (r *run) result() *Result {
+	out := &Result{Case: r.Case, Struck: map[Kind]int{}, Took: time.Since(r.started)}
+	gone := r.sys.expelled(r.started)
+	for _, w := range r.ways {
+		for _, at := range gone["connect-"+w.sink] {
+			out.Expelled++
+			s := strike{start: at.Add(-session - flushSlack), until: at}
+			out.SinkMay += s.window(w.inFile)
+		}
+	}
+	for i, s := range r.strikes {
+		out.Struck[s.kind]++
+		out.SlowRecovery = max(out.SlowRecovery, s.recovered.Sub(s.until))
+		source, sink := mayRepeat(s.kind)
+		topics, files := s.after.topic-s.before.topic, s.after.file-s.before.file
+		if topics > 0 && !source {
+			out.Wrong = append(out.Wrong, fmt.Sprintf("source: %d duplicated after %s (%s)", topics, s.kind, s.detail))
+		}
+		next := r.started.Add(out.Took)
+		if i+1 < len(r.strikes) {
+			next = r.strikes[i+1].start
+		}
+		if files > 0 && !sink && !r.anyExpelled(gone, s.start.Add(-session), next) {
+			out.Wrong = append(out.Wrong, fmt.Sprintf("sink: %d duplicated after %s (%s)", files, s.kind, s.detail))
+		}
+		for _, w := range r.ways {
+			if w.source != "" && source {
+				out.TopicMay += s.window(w.inTopic)
+				// What was in flight to one partition comes again, perhaps in another, behind what had arrived there.
+				out.DisorderMay = true
+			}
+			if w.sink != "" && sink {
+				out.SinkMay += s.window(w.inFile)
+			}
+		}
+		// A write that a kill or a full disk ends halfway leaves the beginning of a line.
+		if s.kind == KillWorker || s.kind == FullDisk {
+			out.TornMay += len(r.sinks())
+		}
+	}
+	for _, w := range r.ways {
+		if w.source != "" {
+			f := w.inTopic.judgeTopic(int(w.load.made.Load()))
+			if w.partitions == 1 && f.Disordered > 0 {
+				out.DisorderMay = false // with one partition nothing can overtake
+			}
+			f.Examples = named(w.topic, f.Examples)
+			out.Topic.add(f)
+		}
+		if w.sink != "" {
+			f := w.inFile.judgeSink(w.inTopic)
+			f.Examples = named(w.sink, f.Examples)
+			out.Sink.add(f)
+		}
+	}
+	return out
+}
+
+// anyExpelled tells whether one of the sinks lost its group between two moments.
+func (r *run) anyExpelled(gone map[string][]time.Time, from, to time.Time) bool {
+	for _, name := range r.sinks() {
+		for _, at := range gone["connect-"+name] {
+			if at.After(from) && at.Before(to) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func named(name string, texts []string) []string {
+	for i := range texts {
+		texts[i] = name + ": " + texts[i]
+	}
+	return texts
+}
+
+// Verdict is what breaks the rules; empty is good.
+func (r *Result) Verdict() []string {
+	out := slices.Clone(r.Wrong)
+	bad := func(wrong bool, format string, args ...any) {
+		if wrong {
+			out = append(out, fmt.Sprintf(format, args...))
+		}
+	}
+	side := func(name string, f Finding, may int) {
+		bad(f.Lost > 0, "%s: %d lost", name, f.Lost)
+		bad(f.Duplicated > may, "%s: %d duplicated, %d allowed", name, f.Duplicated, may)
+		bad(f.Corrupt > 0, "%s: %d corrupt", name, f.Corrupt)
+	}
+	side("source", r.Topic, r.TopicMay)
+	side("sink", r.Sink, r.SinkMay)
+	bad(r.Topic.Disordered > 0 && !r.DisorderMay, "source: %d out of order", r.Topic.Disordered)
+	bad(r.Sink.Disordered > 0, "sink: %d out of order", r.Sink.Disordered)
+	bad(r.Topic.Torn > 0, "source: %d torn", r.Topic.Torn)
+	bad(r.Sink.Torn > r.TornMay, "sink: %d torn, %d allowed", r.Sink.Torn, r.TornMay)
+	if len(out) > 0 {
+		out = append(append(out, r.Topic.Examples...), r.Sink.Examples...)
+	}
+	return out
+}
+
+// Summary is one line with all counts.
+func (r *Result) Summary() string {
+	var struck []string
+	n := 0
+	for _, k := range slices.Sorted(maps.Keys(r.Struck)) {
+		struck = append(struck, fmt.Sprintf("%d %s", r.Struck[k], k))
+		n += r.Struck[k]
+	}
+	side := func(name string, f Finding, may int) string {
+		if f.Records == 0 {
+			return ""
+		}
+		return fmt.Sprintf("; %s: %d records, %d lost, %d duplicated (%d allowed), %d out of order, %d corrupt, %d torn",
+			name, f.Records, f.Lost, f.Duplicated, may, f.Disordered, f.Corrupt, f.Torn)
+	}
+	return fmt.Sprintf("%s seed %d: %d faults (%s)%s%s, %d times expelled; slowest recovery %s, %s in all", r.Case.Name, r.Case.Seed, n, strings.Join(struck, ", "),
+		side("source", r.Topic, r.TopicMay), side("sink", r.Sink, r.SinkMay), r.Expelled, r.SlowRecovery.Round(10*time.Millisecond), r.Took.Round(time.Second))
+}
+
+// repeated counts what has arrived more than once so far. While a record is between topic and file the second number may
+// be too small, never too large.
+func (r *run) repeated() again {
+	var out again
+	for _, w := range r.ways {
+		_, topic := w.inTopic.counts()
+		if w.source != "" {
+			out.topic += topic
+		}
+		if w.inFile != nil {
+			_, file := w.inFile.counts()
+			out.file += file - topic
+		}
+	}
+	return out
+}
+
+// evidence keeps what explains a failure outside the folders that are removed, and says where: the logs, and what every
+// goroutine of the worker does.
+func (r *run) evidence() string {
+	dir, err := os.MkdirTemp("", "penstock-faults-"+r.Name+"-")
+	if err != nil {
+		return err.Error()
+	}
+	if r.worker != nil && r.worker.Alive() && r.sys.Kind == stack.Penstock {
+		client := http.Client{Timeout: 10 * time.Second}
+		if resp, err := client.Get(r.worker.AdminURL + "/debug/pprof/goroutine?debug=2"); err == nil {
+			b, _ := io.ReadAll(resp.Body)
+			_ = resp.Body.Close()
+			_ = os.WriteFile(filepath.Join(dir, "goroutines.txt"), b, 0o644)
+		}
+	}
+	var logs []string
+	for _, pattern := range []string{filepath.Join(r.dir, "*.log"), filepath.Join(r.dir, "*.json"), filepath.Join(r.dir, "*.properties"), filepath.Join(r.sys.Dir, "*.log")} {
+		found, _ := filepath.Glob(pattern) // the patterns are well formed
+		logs = append(logs, found...)
+	}
+	for _, path := range logs {
+		if b, err := os.ReadFile(path); err == nil {
+			_ = os.WriteFile(filepath.Join(dir, filepath.Base(path)), b, 0o644)
+		}
+	}
+	var strikes []string
+	for _, s := range r.strikes {
+		strikes = append(strikes, fmt.Sprintf("%s %s (%s), over %s, recovered %s", s.start.Format("15:04:05.000"), s.kind, s.detail,
+			s.until.Format("15:04:05.000"), s.recovered.Format("15:04:05.000")))
+	}
+	return "logs: " + dir + "\n" + strings.Join(strikes, "\n")
+}
