@@ -9,7 +9,6 @@ import (
 	"maps"
 	"runtime/debug"
 	"runtime/pprof"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -34,7 +33,7 @@ type connector struct {
 	// token is held by whoever changes the connector: capacity one, full = held.
 	token chan struct{}
 
-	// Guarded by Standalone.mu; written with the token held.
+	// Guarded by runtime.mu; written with the token held.
 	exists bool
 	config rest.Config
 	target rest.TargetState
@@ -101,7 +100,7 @@ func within(ctx context.Context, d time.Duration, what string, call func() error
 }
 
 // load resolves the configuration and finds the plugin, as at the start of a connector.
-func (c *connector) load(s *Standalone) error {
+func (c *connector) load(s *runtime) error {
 	t, err := s.cfg.Transformer.Transform(c.config.Props())
 	if err != nil {
 		return err
@@ -119,7 +118,7 @@ func (c *connector) load(s *Standalone) error {
 }
 
 // start makes and starts the Connector. The token is held.
-func (c *connector) start(ctx context.Context, s *Standalone) error {
+func (c *connector) start(ctx context.Context, s *runtime) error {
 	if c.instance != nil {
 		return nil
 	}
@@ -131,8 +130,8 @@ func (c *connector) start(ctx context.Context, s *Standalone) error {
 	ictx = pprof.WithLabels(ictx, pprof.Labels("connector", c.name))
 	cc := connectors.ConnectorContext{
 		Name: c.name, Config: maps.Clone(c.resolved), Log: log,
-		RequestTaskReconfiguration: func() { s.requestReconfiguration(c, in) },
-		RaiseError:                 func(err error) { s.raise(c, in, err) },
+		RequestTaskReconfiguration: func() { s.onReconfigure(c, in) },
+		RaiseError:                 func(err error) { s.onRaise(c, in, err) },
 	}
 	err := guard(log, "NewConnector", func() (err error) {
 		if c.plugin.NewConnector == nil {
@@ -161,7 +160,7 @@ const startTimeout = 90 * time.Second
 
 // halt stops the Connector, if it runs. The token is held. A connector that does not stop in time is left behind: its
 // callbacks no longer count.
-func (c *connector) halt(s *Standalone) error {
+func (c *connector) halt(s *runtime) error {
 	in := c.instance
 	if in == nil {
 		return nil
@@ -176,7 +175,7 @@ func (c *connector) halt(s *Standalone) error {
 }
 
 // taskConfigs asks the Connector for the configurations of its tasks and completes them, as Worker.connectorTaskConfigs.
-func (c *connector) taskConfigs(s *Standalone) ([]map[string]string, error) {
+func (c *connector) taskConfigs(s *runtime) ([]map[string]string, error) {
 	most := 1
 	if text, ok := c.resolved["tasks.max"]; ok {
 		n, err := config.ParseValue("tasks.max", text, config.TypeInt, nil)
@@ -224,15 +223,15 @@ func tooMany(name string, tasks, most int) string {
 }
 
 // startTask runs one task. The token is held.
-func (c *connector) startTask(s *Standalone, id int) {
+func (c *connector) startTask(s *runtime, id int) {
 	log := s.taskLog(c.name, id)
 	version := connectorVersion(c.plugin)
-	s.statuses.setTask(c.name, id, engine.Unassigned, version, nil)
+	s.status.setTask(c.name, id, engine.Unassigned, version, nil)
 	t, err := s.cfg.Transformer.Transform(c.tasks[id].Props())
 	if err != nil {
 		log.Error("task not started: its configuration cannot be resolved", slog.Any("err", err))
 		s.startups.tasks.failure.Add(1)
-		s.statuses.setTask(c.name, id, engine.Failed, version, err)
+		s.status.setTask(c.name, id, engine.Failed, version, err)
 		return
 	}
 	live := new(atomic.Bool)
@@ -245,12 +244,12 @@ func (c *connector) startTask(s *Standalone, id int) {
 		OnState: func(state engine.State, err error) {
 			if live.Load() {
 				s.countStart(counted, state)
-				s.statuses.setTask(c.name, id, state, version, err)
+				s.status.setTask(c.name, id, state, version, err)
 			}
 		},
 		OnTopic: func(topic string) {
 			if live.Load() && s.tracking {
-				s.statuses.addTopic(c.name, topic)
+				s.status.addTopic(c.name, id, topic)
 			}
 		},
 	}
@@ -261,7 +260,7 @@ func (c *connector) startTask(s *Standalone, id int) {
 	if err != nil {
 		live.Store(false)
 		s.countStart(counted, engine.Failed)
-		s.statuses.setTask(c.name, id, engine.Failed, version, err)
+		s.status.setTask(c.name, id, engine.Failed, version, err)
 		return
 	}
 	s.mu.Lock()
@@ -271,7 +270,7 @@ func (c *connector) startTask(s *Standalone, id int) {
 
 // stopTasks stops tasks side by side within the graceful timeout. The token is held. A task that does not end in time is
 // cancelled and left behind: its states no longer count.
-func (c *connector) stopTasks(s *Standalone, ids ...int) {
+func (c *connector) stopTasks(s *runtime, ids ...int) {
 	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.GracefulTimeout())
 	defer cancel()
 	type end struct {
@@ -308,12 +307,4 @@ func (c *connector) taskIDs() []int {
 		ids[i] = i
 	}
 	return ids
-}
-
-func (s *Standalone) connectorLog(name string) *slog.Logger {
-	return s.log.With(slog.String("connector", name))
-}
-
-func (s *Standalone) taskLog(name string, id int) *slog.Logger {
-	return s.engineLog.With(slog.String("connector", name), slog.String("task", strconv.Itoa(id)))
 }

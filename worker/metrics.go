@@ -29,21 +29,6 @@ func (c *startupCount) write(w io.Writer, kind string) {
 		kind, good+bad, good, bad, float64(good)/float64(all), float64(bad)/float64(all))
 }
 
-// countStart counts the start of a task by its first state that tells.
-func (s *Standalone) countStart(counted *atomic.Bool, state engine.State) {
-	switch state {
-	case engine.Running, engine.Paused:
-		if counted.CompareAndSwap(false, true) {
-			s.startups.tasks.success.Add(1)
-		}
-	case engine.Failed:
-		if counted.CompareAndSwap(false, true) {
-			s.startups.tasks.failure.Add(1)
-		}
-	case engine.Unassigned, engine.Restarting, engine.Stopped:
-	}
-}
-
 // WriteMetrics writes the metrics of the worker and its tasks as Prometheus text, under the names that the usual JMX
 // exporters give Connect's.
 func (s *Standalone) WriteMetrics(w io.Writer) {

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/penstock-io/penstock/batch"
-	"github.com/penstock-io/penstock/engine"
 	"github.com/penstock-io/penstock/worker/loglevel"
 	"github.com/penstock-io/penstock/worker/offsetfile"
 	"github.com/penstock-io/penstock/worker/rest"
@@ -21,16 +20,9 @@ import (
 // Standalone is a worker of one process: configurations and statuses in memory, offsets in a file
 // (org.apache.kafka.connect.runtime.standalone.StandaloneHerder). It implements rest.Herder.
 type Standalone struct {
-	cfg       *Config
-	deps      Deps
-	log       *slog.Logger // of the herder and connectors
-	engineLog *slog.Logger // of tasks
-	restLog   *slog.Logger
-	clusterID string
-	offsets   engine.OffsetStore
-	statuses  *statusStore
-	startups  startups
-	tracking  bool
+	runtime
+	restLog  *slog.Logger
+	statuses *statusStore
 
 	server  *rest.Server
 	private *rest.PrivateServer
@@ -38,9 +30,7 @@ type Standalone struct {
 	stopped atomic.Bool
 	stop    sync.Once
 
-	// mu guards connectors and what their fields say; it is never held while anything runs.
-	mu         sync.RWMutex
-	connectors map[string]*connector
+	connectors map[string]*connector // guarded by mu
 }
 
 var _ rest.Herder = (*Standalone)(nil)
@@ -57,13 +47,10 @@ const (
 // NewStandalone binds the listeners of a standalone worker. Start does the rest; Stop is needed even without it.
 func NewStandalone(cfg *Config, deps Deps) (*Standalone, error) {
 	deps = deps.withDefaults(cfg)
-	s := &Standalone{
-		cfg: cfg, deps: deps, connectors: map[string]*connector{}, clusterID: deps.ClusterID, offsets: deps.Offsets,
-		log:       loglevel.Named(deps.Log, herderLogger),
-		engineLog: loglevel.Named(deps.Log, taskLogger),
-		restLog:   loglevel.Named(deps.Log, restLogger),
-		tracking:  cfg.Values.Bool("topic.tracking.enable"),
-	}
+	s := &Standalone{connectors: map[string]*connector{}, restLog: loglevel.Named(deps.Log, restLogger)}
+	s.runtime.init(cfg, deps, herderLogger)
+	s.onReconfigure, s.onRaise = s.requestReconfiguration, s.raise
+	s.onExpire = func(c *connector) error { return s.RestartConnector(context.Background(), c.name) }
 	for _, w := range cfg.Warnings {
 		s.log.Warn("worker configuration", slog.String("problem", w))
 	}
@@ -74,6 +61,7 @@ func NewStandalone(cfg *Config, deps Deps) (*Standalone, error) {
 		return nil, err
 	}
 	s.statuses = newStatusStore(s.server.WorkerID())
+	s.status = s.statuses
 	return s, nil
 }
 
@@ -255,11 +243,11 @@ func (s *Standalone) stopOne(c *connector) {
 	}
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		if err := c.halt(s); err != nil {
+		if err := c.halt(&s.runtime); err != nil {
 			s.connectorLog(c.name).Error("connector did not stop", slog.Any("err", err))
 		}
 	})
-	c.stopTasks(s, c.taskIDs()...)
+	c.stopTasks(&s.runtime, c.taskIDs()...)
 	wg.Wait()
 }
 

@@ -8,8 +8,6 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
-	"strings"
-	"time"
 
 	"github.com/penstock-io/penstock/batch"
 	"github.com/penstock-io/penstock/config"
@@ -196,39 +194,31 @@ func (s *Standalone) DeleteConnector(ctx context.Context, name string) error {
 
 // shutDown stops the Connector for a restart or for good: status UNASSIGNED.
 func (s *Standalone) shutDown(c *connector) {
-	err := c.halt(s)
+	err := c.halt(&s.runtime)
 	c.state = phaseInit
 	if err != nil {
 		s.connectorLog(c.name).Error("connector did not stop", slog.Any("err", err))
-		s.statuses.setConnector(c.name, engine.Failed, s.version(c), err)
+		s.statuses.setConnector(c.name, engine.Failed, c.version(), err)
 		return
 	}
-	s.statuses.setConnector(c.name, engine.Unassigned, s.version(c), nil)
-}
-
-// version is the version of a connector, "" while its class is unknown.
-func (s *Standalone) version(c *connector) string {
-	if c.class == "" {
-		return ""
-	}
-	return connectorVersion(c.plugin)
+	s.statuses.setConnector(c.name, engine.Unassigned, c.version(), nil)
 }
 
 // startConnector brings a connector that is not running into its target state. What goes wrong is its state FAILED, and
 // the error.
 func (s *Standalone) startConnector(ctx context.Context, c *connector) error {
 	log := s.connectorLog(c.name)
-	err := c.load(s)
+	err := c.load(&s.runtime)
 	started := false
 	if err == nil && c.target == rest.TargetStarted {
 		started = true
-		err = c.start(ctx, s)
+		err = c.start(ctx, &s.runtime)
 	}
 	if err != nil {
 		s.startups.connectors.failure.Add(1)
 		log.Error("connector did not start", slog.Any("err", err))
 		c.state = phaseFailed
-		s.statuses.setConnector(c.name, engine.Failed, s.version(c), err)
+		s.statuses.setConnector(c.name, engine.Failed, c.version(), err)
 		if started {
 			err = &batch.Fault{Class: batch.ConnectException, Cause: err,
 				Message: "Failed to transition connector " + c.name + " to state " + string(c.target)}
@@ -239,13 +229,13 @@ func (s *Standalone) startConnector(ctx context.Context, c *connector) error {
 	switch c.target {
 	case rest.TargetPaused:
 		c.state = phasePaused
-		s.statuses.setConnector(c.name, engine.Paused, s.version(c), nil)
+		s.statuses.setConnector(c.name, engine.Paused, c.version(), nil)
 	case rest.TargetStopped:
 		c.state = phaseStopped
-		s.statuses.setConnector(c.name, engine.Stopped, s.version(c), nil)
+		s.statuses.setConnector(c.name, engine.Stopped, c.version(), nil)
 	default:
 		c.state = phaseStarted
-		s.statuses.setConnector(c.name, engine.Running, s.version(c), nil)
+		s.statuses.setConnector(c.name, engine.Running, c.version(), nil)
 		log.Info("connector started", slog.String("class", c.class))
 	}
 	return nil
@@ -257,7 +247,7 @@ func (s *Standalone) updateTasks(c *connector) error {
 	if c.state != phaseStarted || c.target != rest.TargetStarted {
 		return nil
 	}
-	configs, err := c.taskConfigs(s)
+	configs, err := c.taskConfigs(&s.runtime)
 	if err != nil {
 		s.fail(c, err)
 		return err
@@ -278,7 +268,7 @@ func (s *Standalone) updateTasks(c *connector) error {
 			start = append(start, id)
 		}
 	}
-	c.stopTasks(s, stop...)
+	c.stopTasks(&s.runtime, stop...)
 	for _, id := range stop {
 		s.statuses.removeTask(c.name, id)
 	}
@@ -286,7 +276,7 @@ func (s *Standalone) updateTasks(c *connector) error {
 	c.tasks = raw
 	s.mu.Unlock()
 	for _, id := range start {
-		c.startTask(s, id)
+		c.startTask(&s.runtime, id)
 	}
 	if len(stop)+len(start) > 0 {
 		s.connectorLog(c.name).Info("tasks updated", slog.Int("tasks", len(raw)), slog.Int("started", len(start)))
@@ -317,17 +307,17 @@ func equalConfigs(a, b rest.Config) bool {
 // fail puts a connector into the state FAILED and stops what runs of it, its tasks excepted.
 func (s *Standalone) fail(c *connector, cause error) {
 	s.connectorLog(c.name).Error("connector failed", slog.Any("err", cause))
-	if err := c.halt(s); err != nil {
+	if err := c.halt(&s.runtime); err != nil {
 		s.connectorLog(c.name).Error("connector did not stop", slog.Any("err", err))
 	}
 	c.state = phaseFailed
-	s.statuses.setConnector(c.name, engine.Failed, s.version(c), cause)
+	s.statuses.setConnector(c.name, engine.Failed, c.version(), cause)
 }
 
 // removeTasks stops all tasks of a connector and forgets them. The token is held.
 func (s *Standalone) removeTasks(c *connector) {
 	ids := c.taskIDs()
-	c.stopTasks(s, ids...)
+	c.stopTasks(&s.runtime, ids...)
 	s.mu.Lock()
 	c.tasks = nil
 	s.mu.Unlock()
@@ -364,22 +354,4 @@ func (s *Standalone) later(c *connector, in *instance, do func()) {
 			do()
 		}
 	}()
-}
-
-// scheduleReload restarts a connector when the values of its config providers expire.
-func (s *Standalone) scheduleReload(c *connector, ttl time.Duration) {
-	if c.reload != nil {
-		c.reload.Stop()
-		c.reload = nil
-	}
-	action, _ := c.config.Get("config.action.reload")
-	if ttl <= 0 || strings.TrimSpace(action) == "none" {
-		return
-	}
-	s.connectorLog(c.name).Info("connector will be restarted when its configuration expires", slog.Duration("after", ttl))
-	c.reload = time.AfterFunc(ttl, func() {
-		if err := s.RestartConnector(context.Background(), c.name); err != nil {
-			s.connectorLog(c.name).Error("restart with fresh configuration failed", slog.Any("err", err))
-		}
-	})
 }

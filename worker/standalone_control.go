@@ -136,16 +136,16 @@ func (s *Standalone) suspend(c *connector, phase connectorPhase, state engine.St
 	if c.state == phase {
 		return
 	}
-	if err := c.halt(s); err != nil {
+	if err := c.halt(&s.runtime); err != nil {
 		s.connectorLog(c.name).Error("connector did not stop", slog.Any("err", err))
 		if phase == phasePaused {
 			c.state = phaseFailed
-			s.statuses.setConnector(c.name, engine.Failed, s.version(c), err)
+			s.statuses.setConnector(c.name, engine.Failed, c.version(), err)
 			return
 		}
 	}
 	c.state = phase
-	s.statuses.setConnector(c.name, state, s.version(c), nil)
+	s.statuses.setConnector(c.name, state, c.version(), nil)
 }
 
 func (s *Standalone) resume(ctx context.Context, c *connector) {
@@ -208,17 +208,17 @@ func (s *Standalone) RestartConnectorAndTasks(ctx context.Context, r rest.Restar
 	s.connectorLog(c.name).Info("restart requested", slog.Bool("connector_restarts", restart), slog.Any("tasks", ids))
 	if restart {
 		s.shutDown(c)
-		s.statuses.setConnector(c.name, engine.Restarting, s.version(c), nil)
+		s.statuses.setConnector(c.name, engine.Restarting, c.version(), nil)
 	}
-	c.stopTasks(s, ids...)
+	c.stopTasks(&s.runtime, ids...)
 	for _, id := range ids {
-		s.statuses.setTask(c.name, id, engine.Restarting, s.version(c), nil)
+		s.statuses.setTask(c.name, id, engine.Restarting, c.version(), nil)
 	}
 	if restart {
 		_ = s.startConnector(ctx, c) // a failure is in the status
 	}
 	for _, id := range ids {
-		c.startTask(s, id)
+		c.startTask(&s.runtime, id)
 	}
 	return plan, nil
 }
@@ -234,10 +234,10 @@ func (s *Standalone) RestartTask(ctx context.Context, name string, id int) error
 	if id < 0 || id >= len(c.tasks) {
 		return rest.NotFound("Task " + taskName(name, id) + " not found")
 	}
-	if err := c.load(s); err != nil { // the configuration may resolve to other values by now
+	if err := c.load(&s.runtime); err != nil { // the configuration may resolve to other values by now
 		return err
 	}
-	c.stopTasks(s, id)
-	c.startTask(s, id)
+	c.stopTasks(&s.runtime, id)
+	c.startTask(&s.runtime, id)
 	return nil
 }

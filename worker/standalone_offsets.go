@@ -120,7 +120,7 @@ func (s *Standalone) modifyOffsets(ctx context.Context, name string, offsets []r
 		return "", rest.BadRequest("Connectors must be in the STOPPED state before their offsets can be modified. This can be done " +
 			"for the specified connector by issuing a 'PUT' request to the '/connectors/" + name + "/stop' endpoint")
 	}
-	if err := c.load(s); err != nil {
+	if err := c.load(&s.runtime); err != nil {
 		return "", err
 	}
 	ctx, cancel := context.WithTimeout(ctx, offsetsTimeout)

@@ -104,7 +104,7 @@ func (s *statusStore) task(name string, task int) (rest.TaskState, bool) {
 }
 
 // addTopic notes that a connector uses a topic (KIP-558).
-func (s *statusStore) addTopic(name, topic string) {
+func (s *statusStore) addTopic(name string, _ int, topic string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !slices.Contains(s.topics[name], topic) {
