@@ -62,8 +62,9 @@ type Batch struct {
 	vecs []*Vec
 	used int
 
-	pool *Pool
-	refs atomic.Int32
+	pool      *Pool
+	refs      atomic.Int32
+	accounted int // see Account
 }
 
 // TimestampType tells a record's time of creation from the time of its append to the log.

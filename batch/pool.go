@@ -22,7 +22,9 @@ type Pool struct {
 	mu   sync.Mutex
 	free []*Batch
 	size int
-	wake chan struct{} // holds one token after a release, for a taker that waits
+	// released, when set, sees each batch on its way to the free list
+	released func(*Batch)
+	wake     chan struct{} // holds one token after a release, for a taker that waits
 }
 
 // NewPool makes a pool of n batches.
@@ -100,6 +102,9 @@ func (b *Batch) Release() {
 	}
 	b.Reset()
 	if b.pool != nil {
+		if b.pool.released != nil {
+			b.pool.released(b)
+		}
 		b.pool.push(b)
 	}
 }

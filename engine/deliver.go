@@ -38,6 +38,7 @@ func (d *deliverState) init() {
 
 // deliverLoop is the deliver goroutine: it returns nil when the task is asked to stop.
 func (s *sinkTask) deliverLoop(ctx context.Context) error {
+	s.clocks.out.to(s.clocks.idle)
 	every := s.t.millis("offset.flush.interval.ms", time.Minute)
 	next := time.Now().Add(every)
 	timer := time.NewTimer(every)
@@ -82,10 +83,19 @@ func (s *sinkTask) deliverLoop(ctx context.Context) error {
 	}
 }
 
+// enter takes the lane into a stage; what it returns takes it back.
+func (s *sinkTask) enter(c *stageClock) func() {
+	l := s.clocks.out
+	before := l.at()
+	l.to(c)
+	return func() { l.to(before) }
+}
+
 // wait parks until there is something to do.
 func (s *sinkTask) wait(ctx context.Context, timer *time.Timer, idle <-chan time.Time) error {
 	select {
 	case <-idle:
+		defer s.enter(s.clocks.put)()
 		if err := s.sink.Put(ctx, nil); err != nil && !batch.IsRetriable(err) {
 			return fmt.Errorf("put: %w", err)
 		}
@@ -167,10 +177,13 @@ func (s *sinkTask) put(ctx context.Context) error {
 		}
 		started := time.Now()
 		d.dirty = true
+		s.clocks.out.to(s.clocks.put)
 		err := s.sink.Put(ctx, d.batches)
+		s.clocks.out.to(s.clocks.idle)
 		if err == nil {
 			s.t.metrics.batch(n, time.Since(started))
 			s.t.metrics.sent.Add(int64(n))
+			s.clocks.out.count(n)
 			s.delivered()
 			return nil
 		}
@@ -243,6 +256,7 @@ func (s *sinkTask) flush(ctx context.Context) error {
 	if !s.deliver.dirty {
 		return nil
 	}
+	defer s.enter(s.clocks.flush)()
 	if err := s.sink.Flush(ctx); err != nil {
 		return fmt.Errorf("flush: %w", err)
 	}
@@ -266,7 +280,9 @@ func (s *sinkTask) commit(ctx context.Context) error {
 	}
 	limit, cancel := context.WithTimeout(ctx, s.t.millis("offset.flush.timeout.ms", 5*time.Second))
 	defer cancel()
+	leave := s.enter(s.clocks.commit)
 	err := s.consumer.Commit(limit, changed)
+	leave()
 	s.t.metrics.commit(err, time.Since(started))
 	s.committed(changed, err)
 	return nil
@@ -326,6 +342,7 @@ func (s *sinkTask) goBack() {
 // rebalance answers a callback of the consumer.
 func (s *sinkTask) rebalance(ctx context.Context, c control) {
 	defer close(c.reply)
+	defer s.enter(s.clocks.rebalanced)()
 	d := &s.deliver
 	if c.kind == assigned {
 		for _, tp := range c.r.Partitions {

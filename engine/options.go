@@ -47,6 +47,7 @@ type Options struct {
 	ClusterID  string            // may be ""
 	Offsets    OffsetStore       // sources
 	Paused     bool              // start in the target state PAUSED
+	Memory     *Budget           // shared by the tasks of a worker; nil: no limit
 	Log        *slog.Logger      // with connector and task attributes
 
 	// OnState is told of every change of state: Running, Paused, Failed (with the cause), Unassigned (clean end).

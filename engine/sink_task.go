@@ -35,6 +35,32 @@ type sinkTask struct {
 	rewind   chan map[kafka.TopicPartition]int64
 
 	deliver deliverState
+	clocks  sinkClocks
+}
+
+// sinkClocks are the stages of the two goroutines that are not those of a record.
+type sinkClocks struct {
+	in, out                              *lane
+	fetch                                *stageClock
+	idle, put, flush, commit, rebalanced *stageClock
+}
+
+// clocksOf lays out the lanes of a sink task.
+func (s *sinkTask) clocksOf(t *Task) {
+	c := &s.clocks
+	c.in = t.newLane("fetch")
+	c.fetch = t.stage(c.in, stageFetch, "", roleInput)
+	s.stages.plan(c.in)
+	room := t.stage(c.in, stageRoom, "", roleWait)
+	c.out = t.newLane("deliver")
+	c.idle = t.stage(c.out, stageIdle, "", roleWait)
+	c.put = t.stage(c.out, stagePut, t.o.Plugin.TaskClass, roleWork)
+	c.flush = t.stage(c.out, stageFlush, t.o.Plugin.TaskClass, roleWork)
+	c.commit = t.stage(c.out, stageCommit, "", roleWork)
+	c.rebalanced = t.stage(c.out, stageRebalance, "", roleWork)
+	t.lanesMu.Lock()
+	t.intake, t.room, t.ready = c.in, room, s.ring.Len
+	t.lanesMu.Unlock()
 }
 
 // control is a rebalance callback that waits for its answer.
@@ -87,10 +113,12 @@ func (s *sinkTask) run(ctx context.Context) error {
 	} else {
 		s.t.set(Running, nil)
 	}
+	s.clocksOf(s.t)
 	fetchCtx, stopFetching := s.t.stopContext(ctx)
 	var fetching sync.WaitGroup
 	fetching.Go(func() {
 		defer s.ring.Close()
+		s.clocks.in.to(s.clocks.fetch)
 		if err := s.t.safely(func() error { return s.fetch(fetchCtx) }); err != nil && fetchCtx.Err() == nil {
 			s.ring.Push(item{kind: failed, err: err})
 		}

@@ -31,6 +31,8 @@ type sourceTask struct {
 	mu   sync.Mutex
 	err  error              // the first asynchronous failure
 	halt context.CancelFunc // ends the loop after it
+
+	clocks sourceClocks
 }
 
 func newSourceTask(t *Task) (*sourceTask, error) {
@@ -39,6 +41,31 @@ func newSourceTask(t *Task) (*sourceTask, error) {
 	var err error
 	s.stages, err = newStages(t)
 	return s, err
+}
+
+// sourceClocks are the stages of a source task that are not those of a record.
+type sourceClocks struct {
+	lane                          *lane
+	poll, produce, paused         *stageClock
+	acknowledge, commit, ensuring *stageClock
+}
+
+// clocksOf lays out the lane of a source task. Waiting for a free batch is waiting for acknowledgements.
+func (s *sourceTask) clocksOf(t *Task) {
+	c := &s.clocks
+	c.lane = t.newLane("poll")
+	c.poll = t.stage(c.lane, stagePoll, t.o.Plugin.TaskClass, roleInput)
+	s.stages.plan(c.lane)
+	c.ensuring = t.stage(c.lane, stageTopics, "", roleWork)
+	c.produce = t.stage(c.lane, stageProduce, "", roleWork)
+	room := t.stage(c.lane, stageAcks, "", roleWork)
+	c.paused = t.stage(c.lane, stagePaused, "", roleWait)
+	c.acknowledge = t.stage(c.lane, stageInFlight, "", roleAside)
+	c.commit = t.stage(c.lane, stageCommit, "", roleAside)
+	t.lanesMu.Lock()
+	t.intake, t.room = c.lane, room
+	t.lanesMu.Unlock()
+	c.lane.to(c.poll)
 }
 
 func (s *sourceTask) run(ctx context.Context) error {
@@ -73,6 +100,7 @@ func (s *sourceTask) run(ctx context.Context) error {
 		}
 		return errors.Join(wrap("open source", err), s.source.Close())
 	}
+	s.clocksOf(t)
 	var committing sync.WaitGroup
 	committing.Go(func() { s.commitLoop(loopCtx) })
 	err = s.t.safely(func() error { return s.loop(loopCtx) })
@@ -128,7 +156,11 @@ func (s *sourceTask) commitLoop(ctx context.Context) {
 	for {
 		select {
 		case <-ticker.C:
-			if err := s.commit(ctx); err != nil {
+			began := nanos()
+			err := s.commit(ctx)
+			now := nanos()
+			s.clocks.commit.spend(now, now-began)
+			if err != nil {
 				s.t.o.Log.Error("offsets could not be stored; they are tried again at the next interval", "err", err)
 			}
 		case <-ctx.Done():
@@ -148,6 +180,7 @@ func (s *sourceTask) loop(ctx context.Context) error {
 	for ctx.Err() == nil {
 		if s.t.paused.Load() {
 			s.t.set(Paused, nil)
+			s.clocks.lane.to(s.clocks.paused)
 			select {
 			case <-s.t.poke:
 			case <-ctx.Done():
@@ -159,6 +192,7 @@ func (s *sourceTask) loop(ctx context.Context) error {
 		if err != nil {
 			return nil
 		}
+		s.clocks.lane.to(s.clocks.poll)
 		started := time.Now()
 		if err := s.source.Poll(ctx, b); err != nil {
 			b.Release()
@@ -201,7 +235,10 @@ func (s *sourceTask) send(ctx context.Context, b *batch.Batch) error {
 		b.Release()
 		return nil
 	}
-	if err := s.topicsOf(ctx, b); err != nil {
+	s.clocks.lane.to(s.clocks.ensuring)
+	err := s.topicsOf(ctx, b)
+	s.clocks.lane.to(s.clocks.produce)
+	if err != nil {
 		b.Release()
 		if ctx.Err() != nil {
 			return nil
@@ -209,7 +246,10 @@ func (s *sourceTask) send(ctx context.Context, b *batch.Batch) error {
 		return err
 	}
 	s.t.metrics.active.Add(int64(n))
+	sent := nanos()
 	done := func(errs []kafka.RowError) {
+		now := nanos()
+		s.clocks.acknowledge.spend(now, now-sent)
 		s.t.metrics.active.Add(-int64(n))
 		s.acknowledged(b, flight, n, errs)
 	}

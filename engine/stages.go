@@ -13,6 +13,7 @@ import (
 	"github.com/penstock-io/penstock/batch"
 	"github.com/penstock-io/penstock/codec"
 	"github.com/penstock-io/penstock/config"
+	"github.com/penstock-io/penstock/connectors"
 	"github.com/penstock-io/penstock/internal/invariants"
 	"github.com/penstock-io/penstock/smt"
 )
@@ -28,7 +29,31 @@ type stages struct {
 	headers headerConverter
 	chain   *smt.Chain
 	tol     tolerance
+
+	lane  *lane
+	steps []step // in the order they run
+	judge *stageClock
 }
+
+// step is one converter or transform at work.
+type step struct {
+	kind  stepKind
+	index int    // of a transform in the chain
+	class string // "" for transforms: the chain names them
+	clock *stageClock
+}
+
+type stepKind uint8
+
+const (
+	decodeKey stepKind = iota
+	decodeValue
+	decodeHeaders
+	transform
+	encodeHeaders
+	encodeKey
+	encodeValue
+)
 
 type converter struct {
 	codec.Converter
@@ -61,6 +86,30 @@ func newStages(t *Task) (*stages, error) {
 		return nil, fmt.Errorf("configure transforms: %w", err)
 	}
 	return s, nil
+}
+
+// plan lays the steps out on a lane, in Connect's order, behind the stages that the lane has.
+func (s *stages) plan(l *lane) {
+	s.lane = l
+	add := func(kind stepKind, name, class string) {
+		s.steps = append(s.steps, step{kind: kind, class: class, clock: s.task.stage(l, name, class, roleWork)})
+	}
+	sink := s.task.o.Plugin.Kind == connectors.SinkKind
+	if sink {
+		add(decodeKey, stageKey, s.key.class)
+		add(decodeValue, stageValue, s.value.class)
+		add(decodeHeaders, stageHeaders, s.headers.class)
+	}
+	for i, info := range s.chain.Stages() {
+		s.steps = append(s.steps, step{kind: transform, index: i,
+			clock: s.task.stage(l, stageTransform+info.Name, info.Class, roleWork)})
+	}
+	if !sink {
+		add(encodeHeaders, stageHeaders, s.headers.class)
+		add(encodeKey, stageKey, s.key.class)
+		add(encodeValue, stageValue, s.value.class)
+	}
+	s.judge = s.task.stage(l, stageErrors, "", roleWork)
 }
 
 // plugin finds a converter's class and configuration: the connector's, else the worker's, each with its own sub-keys.
@@ -133,76 +182,81 @@ func unknownClass(key, class, near string) error {
 
 // sink takes a fetched batch to what the sink sees.
 func (s *stages) sink(ctx context.Context, b *batch.Batch) error {
-	if err := s.step(ctx, b, s.key.class, func() error { return s.key.Decode(b, batch.Key) }); err != nil {
-		return err
-	}
-	if err := s.step(ctx, b, s.value.class, func() error { return s.value.Decode(b, batch.Value) }); err != nil {
-		return err
-	}
-	if b.Headers.Any() {
-		if err := s.step(ctx, b, s.headers.class, func() error { return s.headers.DecodeHeaders(b) }); err != nil {
-			return err
-		}
-	}
-	if err := s.transform(ctx, b); err != nil {
-		return err
-	}
-	return s.tol.judge(ctx, s.task, b)
+	s.task.pool.refuse(b, func(row int) int { return b.Raw.Key[row].Len() + b.Raw.Value[row].Len() }, batch.KafkaConsume)
+	return s.run(ctx, b)
 }
 
 // source takes a polled batch to the bytes that are produced.
-func (s *stages) source(ctx context.Context, b *batch.Batch) error {
-	if err := s.transform(ctx, b); err != nil {
-		return err
-	}
-	if b.Headers.Any() {
-		if err := s.step(ctx, b, s.headers.class, func() error { return s.headers.EncodeHeaders(b) }); err != nil {
+func (s *stages) source(ctx context.Context, b *batch.Batch) error { return s.run(ctx, b) }
+
+// run takes a batch through all steps, and judges the rows that failed.
+func (s *stages) run(ctx context.Context, b *batch.Batch) error {
+	s.lane.count(b.N)
+	before := s.lane.at()
+	defer s.lane.to(before)
+	defer s.task.pool.settle(b)
+	for i := range s.steps {
+		st := &s.steps[i]
+		if (st.kind == decodeHeaders || st.kind == encodeHeaders) && !b.Headers.Any() {
+			continue
+		}
+		s.lane.to(st.clock)
+		if err := s.step(ctx, b, st); err != nil {
 			return err
 		}
 	}
-	if err := s.step(ctx, b, s.key.class, func() error { return s.key.Encode(b, batch.Key) }); err != nil {
-		return err
-	}
-	if err := s.step(ctx, b, s.value.class, func() error { return s.value.Encode(b, batch.Value) }); err != nil {
-		return err
+	if len(b.Errs) > 0 {
+		s.lane.to(s.judge)
 	}
 	return s.tol.judge(ctx, s.task, b)
 }
 
-func (s *stages) transform(ctx context.Context, b *batch.Batch) error {
-	for i := range s.chain.Len() {
-		if err := s.step(ctx, b, "", func() error { return s.chain.ApplyStage(i, b) }); err != nil {
-			return err
-		}
+// apply is the work of one step.
+func (s *stages) apply(b *batch.Batch, st *step) error {
+	switch st.kind {
+	case decodeKey:
+		return s.key.Decode(b, batch.Key)
+	case decodeValue:
+		return s.value.Decode(b, batch.Value)
+	case decodeHeaders:
+		return s.headers.DecodeHeaders(b)
+	case transform:
+		return s.chain.ApplyStage(st.index, b)
+	case encodeHeaders:
+		return s.headers.EncodeHeaders(b)
+	case encodeKey:
+		return s.key.Encode(b, batch.Key)
+	case encodeValue:
+		return s.value.Encode(b, batch.Value)
 	}
-	return nil
+	panic("BUG: unknown step")
 }
 
-// step runs one stage over the batch. What is retriable is repeated with Connect's backoff, up to errors.retry.timeout.
+// step runs one step over the batch. What is retriable is repeated with Connect's backoff, up to errors.retry.timeout.
 // New row errors get the class that was at work.
-func (s *stages) step(ctx context.Context, b *batch.Batch, class string, run func() error) error {
+func (s *stages) step(ctx context.Context, b *batch.Batch, st *step) error {
 	before := len(b.Errs)
-	err := run()
+	err := s.apply(b, st)
 	if err != nil && batch.IsRetriable(err) {
-		err = s.retry(ctx, err, run)
+		err = s.retry(ctx, err, b, st)
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", class, err)
+		return fmt.Errorf("%s: %w", st.class, err)
 	}
 	for i := before; i < len(b.Errs); i++ {
 		if b.Errs[i].Class == "" {
-			b.Errs[i].Class = class
+			b.Errs[i].Class = st.class
 		}
 	}
 	if invariants.Enabled {
 		if err := b.Check(); err != nil {
-			panic("BUG: " + class + " broke the batch: " + err.Error())
+			panic("BUG: " + st.clock.name + " broke the batch: " + err.Error())
 		}
 	}
 	return nil
 }
 
-func (s *stages) retry(ctx context.Context, err error, run func() error) error {
+func (s *stages) retry(ctx context.Context, err error, b *batch.Batch, st *step) error {
 	deadline := time.Now().Add(s.tol.retryTimeout)
 	for attempt := 0; batch.IsRetriable(err); attempt++ {
 		if s.tol.retryTimeout == 0 || s.tol.retryTimeout > 0 && time.Now().After(deadline) {
@@ -212,7 +266,7 @@ func (s *stages) retry(ctx context.Context, err error, run func() error) error {
 		if !sleep(ctx, s.tol.delay(attempt)) {
 			return context.Cause(ctx)
 		}
-		err = run()
+		err = s.apply(b, st)
 	}
 	return err
 }

@@ -14,7 +14,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/penstock-io/penstock/batch"
 	"github.com/penstock-io/penstock/connectors"
 )
 
@@ -30,7 +29,13 @@ type Task struct {
 	o       Options
 	id      string // connector-task
 	metrics taskMetrics
-	pool    *batch.Pool
+	pool    *taskPool
+
+	lanesMu sync.Mutex
+	lanes   []*lane     // the one that takes records in is the first
+	intake  *lane       // that one
+	room    *stageClock // of intake: waiting for a free batch
+	ready   func() int  // batches that wait for the sink; nil for sources
 
 	ctx    context.Context // ends when the task must stop at once
 	cancel context.CancelCauseFunc
@@ -53,12 +58,13 @@ type body interface {
 // through OnState.
 func Start(o Options) *Task {
 	t := &Task{
-		o: o, id: o.Connector + "-" + strconv.Itoa(o.Task), pool: batch.NewPool(poolBatches),
+		o: o, id: o.Connector + "-" + strconv.Itoa(o.Task),
 		stop: make(chan struct{}), done: make(chan struct{}), poke: make(chan struct{}, 1),
 	}
 	t.paused.Store(o.Paused)
 	t.state.Store(Unassigned)
 	t.ctx, t.cancel = context.WithCancelCause(context.Background())
+	t.pool = newTaskPool(t, o.Memory)
 	go func() {
 		labels := pprof.Labels("connector", o.Connector, "task", strconv.Itoa(o.Task))
 		pprof.Do(t.ctx, labels, t.main)
@@ -69,6 +75,7 @@ func Start(o Options) *Task {
 // main is the root of the task: what panics below ends here as a failure of this task alone.
 func (t *Task) main(ctx context.Context) {
 	defer close(t.done)
+	defer t.pool.leave()
 	defer t.cancel(errStopping)
 	started := time.Now()
 	err := t.guard(ctx)
@@ -145,7 +152,32 @@ func (t *Task) Done() <-chan struct{} { return t.done }
 func (t *Task) State() State { return t.state.Load().(State) }
 
 // WriteMetrics writes the task's metrics as Prometheus text.
-func (t *Task) WriteMetrics(w io.Writer) { t.metrics.write(w, t) }
+func (t *Task) WriteMetrics(w io.Writer) {
+	t.metrics.write(w, t)
+	t.writeStages(w)
+}
+
+// nudge makes the task let go of the batch that it waits for records with.
+func (t *Task) nudge() {
+	select {
+	case t.poke <- struct{}{}:
+	default:
+	}
+}
+
+// queues are the depths of the task's queues now.
+func (t *Task) queues() ProfileQueues {
+	q := ProfileQueues{Batches: t.pool.Cap(), Records: t.metrics.active.Load()}
+	q.InUse = q.Batches - t.pool.Free()
+	q.Bytes, q.MaxBytes = t.pool.limits()
+	t.lanesMu.Lock()
+	ready := t.ready
+	t.lanesMu.Unlock()
+	if ready != nil {
+		q.Ready = ready()
+	}
+	return q
+}
 
 // set reports a change of state.
 func (t *Task) set(s State, err error) {
