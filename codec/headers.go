@@ -78,7 +78,7 @@ func (j *JSON) fromConnect(s *batch.Schema, v any) ([]byte, error) {
 	if !j.schemas {
 		return j.appendValue(nil, s, v, 1)
 	}
-	head, err := j.enc.head(s)
+	head, err := j.write.head(s)
 	if err != nil {
 		return nil, err
 	}

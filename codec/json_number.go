@@ -3,8 +3,11 @@
 package codec
 
 import (
+	"math"
 	"math/bits"
 	"unsafe"
+
+	"github.com/penstock-io/penstock/internal/java/jackson"
 )
 
 // digitsAt reads the digits at i, eight at a time, 18 at the most: their number as an integer, and their count, which is
@@ -99,4 +102,82 @@ func decimalAt(base unsafe.Pointer, i int) (n int64, places, next int) {
 		return -int64(u), places, i
 	}
 	return int64(u), places, i
+}
+
+// digitPairs are the numbers of two digits, in the order of bytes in memory.
+var digitPairs = func() (t [100]uint16) {
+	for i := range t {
+		t[i] = uint16('0'+i/10) | uint16('0'+i%10)<<8
+	}
+	return t
+}()
+
+// appendInt appends an integer, two digits at a time.
+func appendInt(dst []byte, n int64) []byte {
+	dst = room(dst, 24)
+	u := uint64(n)
+	if n < 0 {
+		dst = append(dst, '-')
+		u = -u
+	}
+	size := digitCount(u)
+	writeDigits(tail(dst), u, size)
+	return dst[:len(dst)+size]
+}
+
+// digitCount is how many decimal digits u has.
+func digitCount(u uint64) int {
+	n := bits.Len64(u|1) * 1233 >> 12
+	if u|1 >= moreDigits[n] {
+		n++
+	}
+	return n
+}
+
+// moreDigits[n] is the smallest number of n+1 digits.
+var moreDigits = func() (t [20]uint64) {
+	t[0] = 1
+	for i := 1; i < len(t); i++ {
+		t[i] = t[i-1] * 10
+	}
+	return t
+}()
+
+// writeDigits writes the last size digits of u, leading zeros included.
+func writeDigits(to unsafe.Pointer, u uint64, size int) {
+	for ; size >= 2; size -= 2 {
+		*(*uint16)(unsafe.Add(to, size-2)) = digitPairs[u%100]
+		u /= 100
+	}
+	if size > 0 {
+		*(*byte)(to) = '0' + byte(u%10)
+	}
+}
+
+// appendDouble appends a double as Java prints it. Most doubles that people store have a few decimal places: they are
+// tried first. A number of up to 15 digits that reads back as v is the shortest, and the only one of its length.
+func appendDouble(dst []byte, v float64) []byte {
+	a := math.Abs(v)
+	if !(a >= 1e-3 && a < 1e7) {
+		return jackson.AppendDouble(dst, v)
+	}
+	for places := 1; places <= 6; places++ {
+		x := a * tens[places]
+		n := uint64(x + 0.5)
+		if math.Abs(float64(n)-x) > x*0x1p-51 || float64(n)/tens[places] != a {
+			continue
+		}
+		dst = room(dst, 24)
+		if v < 0 {
+			dst = append(dst, '-')
+		}
+		whole, fraction := n/moreDigits[places], n%moreDigits[places]
+		size := digitCount(whole)
+		to := tail(dst)
+		writeDigits(to, whole, size)
+		*(*byte)(unsafe.Add(to, size)) = '.'
+		writeDigits(unsafe.Add(to, size+1), fraction, places)
+		return dst[:len(dst)+size+1+places]
+	}
+	return jackson.AppendDouble(dst, v)
 }

@@ -3,6 +3,7 @@
 package codec
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/penstock-io/penstock/batch"
@@ -211,22 +212,23 @@ func (j *JSON) appendStruct(dst []byte, s *batch.Schema, x *batch.StructValue, d
 type schemaWriter struct {
 	json  *JSON
 	limit int
-	texts map[*batch.Schema][]byte
+	heads map[*batch.Schema][]byte
 }
 
-// text is the JSON of a schema; it is shared.
-func (w *schemaWriter) text(s *batch.Schema) ([]byte, error) {
-	if t, ok := w.texts[s]; ok {
+// head is what precedes the payload in an envelope; it is shared.
+func (w *schemaWriter) head(s *batch.Schema) ([]byte, error) {
+	if t, ok := w.heads[s]; ok {
 		return t, nil
 	}
-	t, err := w.append(nil, s)
+	t, err := w.append([]byte(`{"schema":`), s)
 	if err != nil {
 		return nil, err
 	}
-	if w.texts == nil || len(w.texts) >= w.limit {
-		w.texts = map[*batch.Schema][]byte{}
+	t = slices.Clip(append(t, `,"payload":`...))
+	if w.heads == nil || len(w.heads) >= w.limit {
+		w.heads = map[*batch.Schema][]byte{}
 	}
-	w.texts[s] = t
+	w.heads[s] = t
 	return t, nil
 }
 
