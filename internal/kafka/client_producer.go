@@ -32,6 +32,8 @@ type produceRules struct {
 	buffer      int64         // buffer.memory, bytes
 	retries     int           // of a batch; -1 = without end
 	delivery    time.Duration // delivery.timeout.ms; 0 = never
+	inFlight    int           // requests per broker
+	linger      time.Duration // linger.ms the user gave
 	compression []kgo.CompressionCodec
 	sticky      int  // bytes before unkeyed rows move on
 	stickySet   bool // the user gave batch.size: it counts to the byte
@@ -73,6 +75,11 @@ func (p *parser) producer(c *ClientConfig) {
 		// For a topic that vanishes later; one that never was is topicWait's.
 		kgo.UnknownTopicRetries(int(clamp(c.MaxBlock/metadataMinAge, 4, 1<<20))),
 		kgo.AllowAutoTopicCreation(),
+	}
+	// Java's own default, where the JVM worker has 1: here a partition keeps its order whatever is in flight.
+	rules.inFlight = int(min(p.long("max.in.flight.requests.per.connection", 5), 64))
+	if p.has("linger.ms") {
+		rules.linger = min(p.millis("linger.ms", 0), time.Minute)
 	}
 	if !c.Idempotent {
 		inFlight := int(p.long("max.in.flight.requests.per.connection", 1))

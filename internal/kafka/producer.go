@@ -39,9 +39,8 @@ type Path string
 const (
 	// PathClient hands each row to franz-go as a record of its own.
 	PathClient Path = "client"
-	// PathBatch encodes record batches from the rows (rows_writer.go); franz-go keeps connections, logins and metadata.
-	// Producers it cannot serve take PathClient: those with a transactional.id, with acks=0 or a partitioner.class that
-	// goes round robin.
+	// PathBatch encodes record batches from the rows (rows_writer.go) and sends them on connections of its own; franz-go
+	// keeps the metadata. Producers with a transactional.id take PathClient.
 	PathBatch Path = "batch"
 	// DefaultPath is that of a worker that does not say.
 	DefaultPath = PathBatch

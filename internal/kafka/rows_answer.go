@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -14,36 +15,41 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// answer deals with the response to the request that carried chunks, or with its failure. It is what
+// answer deals with the response to a request, or with its failure. It is what
 // org.apache.kafka.clients.producer.internals.Sender.completeBatch and TransactionManager.canRetry decide together.
-func (w *rowWriter) answer(sent []*chunk, resp kmsg.Response, err error) {
+// Without a response and an error, it was a request that has none (acks=0).
+func (w *rowWriter) answer(l *rowLeader, req *rowsRequest, reply *rowsReply, err error) {
 	var finished []*rowCall
 	w.mu.Lock()
-	for _, c := range sent {
-		c.p.inFlight = false
+	for _, c := range req.chunks {
+		c.p.flying--
 	}
-	if w.closed {
-		w.mu.Unlock()
-		return // close fails them
-	}
-	if err == nil {
-		finished = w.answers(sent, resp.(*kmsg.ProduceResponse), finished)
-	}
-	for _, c := range sent {
-		if c == nil {
-			continue
+	if !w.closed { // else close fails them
+		if reply != nil && err == nil {
+			finished = w.answers(req, reply, finished)
 		}
-		switch {
-		case err == nil: // the broker passed it over
-			finished = w.retry(c, kerr.UnknownServerError, finished)
-		case isFatalRequest(err):
-			finished = w.fail(c.p, err, finished)
-			w.makeReady(c.p)
-		default:
-			c.unsure = true
-			finished = w.retry(c, err, finished)
+		for _, c := range req.chunks {
+			if c == nil {
+				continue
+			}
+			p := c.p // c may be another's afterwards
+			switch {
+			case err == nil && reply == nil:
+				finished = w.succeed(c, -1, finished)
+			case err == nil: // the broker passed it over
+				finished = w.retry(c, kerr.UnknownServerError, finished)
+			case isFatalRequest(err):
+				finished = w.fail(c, err, finished)
+			default:
+				c.unsure = true
+				finished = w.retry(c, err, finished)
+			}
+			finished = w.onward(p, finished)
 		}
 	}
+	req.reset()
+	l.idle = append(l.idle, req)
+	l.poke()
 	w.mu.Unlock()
 	w.finish(finished)
 }
@@ -61,75 +67,130 @@ func isFatalRequest(err error) bool {
 	return false
 }
 
-// answers matches the partitions of a response with what was sent. What was answered for becomes nil in sent.
-func (w *rowWriter) answers(sent []*chunk, resp *kmsg.ProduceResponse, finished []*rowCall) []*rowCall {
-	for i := range resp.Topics {
-		t := &resp.Topics[i]
-		for k := range t.Partitions {
-			r := &t.Partitions[k]
-			for at, c := range sent {
-				if c != nil && c.p.index == r.Partition && c.p.topic.name == t.Topic {
-					sent[at] = nil
-					finished = w.verdict(c, r, finished)
-					break
-				}
+// answers matches the partitions of a response with what was sent. What was answered for becomes nil in the request.
+func (w *rowWriter) answers(req *rowsRequest, reply *rowsReply, finished []*rowCall) []*rowCall {
+	for _, n := range reply.nodes {
+		w.pool.hint(n.id, string(n.host), n.port)
+	}
+	next := 0 // brokers keep the order, mostly
+	for i := range reply.results {
+		r := &reply.results[i]
+		for range req.chunks {
+			at := next % len(req.chunks)
+			next++
+			if c := req.chunks[at]; c != nil && c.p.index == r.partition && c.p.topic.name == string(r.topic) {
+				req.chunks[at] = nil
+				p := c.p // c may be another's afterwards
+				finished = w.onward(p, w.verdict(c, r, finished))
+				break
 			}
 		}
 	}
 	return finished
 }
 
-// verdict deals with what a broker said of one chunk, the first of its partition.
-func (w *rowWriter) verdict(c *chunk, r *kmsg.ProduceResponseTopicPartition, finished []*rowCall) []*rowCall {
-	p, many := c.p, len(c.rows) > 1
-	err := brokerError(r.ErrorCode, r.ErrorMessage)
-	switch kerr.TypedErrorForCode(r.ErrorCode) {
-	case nil, kerr.DuplicateSequenceNumber:
-		return w.succeed(p, r.BaseOffset, finished)
+// verdict deals with what a broker said of one chunk.
+func (w *rowWriter) verdict(c *chunk, r *rowsResult, finished []*rowCall) []*rowCall {
+	if r.code == 0 {
+		return w.succeed(c, r.base, finished)
+	}
+	p := c.p
+	var message *string
+	if r.message != nil {
+		text := string(r.message)
+		message = &text
+	}
+	err := brokerError(r.code, message)
+	switch kerr.TypedErrorForCode(r.code) {
+	case kerr.DuplicateSequenceNumber:
+		return w.succeed(c, r.base, finished)
 	case kerr.MessageTooLarge, kerr.RecordListTooLarge:
 		// A try that may have been appended must come back whole, or it is written twice.
-		if many && !c.unsure {
+		if len(c.rows) > 1 && !c.unsure {
 			w.split(c)
-			w.makeReady(p)
 			return finished
 		}
 	case kerr.OutOfOrderSequenceNumber, kerr.UnknownProducerID, kerr.InvalidProducerEpoch:
 		if w.cfg.Idempotent {
-			w.log.Warn("the broker lost track of the producer; a new epoch continues", "topic", p.topic.name,
-				"partition", p.index, "err", err, "sequence", p.stamp.seq)
-			p.bump = true
-			if r.ErrorCode == kerr.InvalidProducerEpoch.Code && w.stamp.id == p.stamp.id {
-				w.stamp = noStamp // epochs ahead of ours are in use: a fresh id
-			}
+			w.lostTrack(c, r.code, err)
 			return w.retry(c, err, finished)
 		}
 	case kerr.UnknownTopicOrPartition:
 		if p.topic.missing.IsZero() {
 			p.topic.missing = time.Now()
 		}
-		return w.retry(c, err, finished)
+	case kerr.NotLeaderForPartition, kerr.FencedLeaderEpoch:
+		if r.leader >= 0 && w.follow(p, r.leader, r.leaderEpoch) { // KIP-951: no need to ask, or to wait
+			p.draining = true
+			return w.expireFor(c, err, finished)
+		}
 	case kerr.RequestTimedOut, kerr.NotEnoughReplicasAfterAppend:
 		c.unsure = true
 	}
 	if kerr.IsRetriable(err) {
 		return w.retry(c, err, finished)
 	}
-	finished = w.fail(p, err, finished)
-	w.makeReady(p)
-	return finished
+	return w.fail(c, err, finished)
 }
 
-// succeed ends the first chunk well; base is the offset of its first row, -1 when the broker does not tell.
-func (w *rowWriter) succeed(p *rowPartition, base int64, finished []*rowCall) []*rowCall {
-	c := p.pop()
+// lostTrack has a partition go on with a new epoch when its broker cannot place a sequence number. Behind a chunk that
+// is to be sent again that is as it should be, and says nothing.
+func (w *rowWriter) lostTrack(c *chunk, code int16, err error) {
+	p := c.p
+	if p.draining || c.stamp.id != p.stamp.id || c.stamp.epoch != p.stamp.epoch || p.queue[0] != c {
+		return
+	}
+	w.log.Warn("the broker lost track of the producer; a new epoch continues", "topic", p.topic.name,
+		"partition", p.index, "err", err, "sequence", c.stamp.seq)
+	p.bump = true
+	if code == kerr.InvalidProducerEpoch.Code && w.stamp.id == p.stamp.id {
+		w.stamp = noStamp // epochs ahead of ours are in use: a fresh id
+	}
+}
+
+// succeed ends a chunk well; base is the offset of its first row, -1 when the broker does not tell. It leaves the queue
+// when it is the first.
+func (w *rowWriter) succeed(c *chunk, base int64, finished []*rowCall) []*rowCall {
+	p := c.p
 	if base >= 0 {
 		c.placed(base)
 	}
 	p.topic.missing = time.Time{}
-	if w.cfg.Idempotent {
-		p.stamp.seq = nextSequence(p.stamp.seq, len(c.rows))
+	c.done, c.unsure = true, false
+	p.proven = p.proven || c.stamp.id == p.stamp.id && c.stamp.epoch == p.stamp.epoch && !p.draining
+	finished = w.settle(c, nil, finished)
+	w.popDone(p)
+	return finished
+}
+
+// popDone takes what is written off the start of the queue.
+func (w *rowWriter) popDone(p *rowPartition) {
+	for len(p.queue) > 0 && p.queue[0].done {
+		c := p.queue[0]
+		if c.stamp.id >= 0 && c.stamp.id == p.stamp.id && c.stamp.epoch == p.stamp.epoch {
+			p.stamp.seq = nextSequence(p.stamp.seq, len(c.rows))
+		}
+		p.remove(c)
+		w.giveChunk(c)
 	}
-	finished = w.release(c, nil, finished)
+}
+
+// onward goes on with a partition after one of its chunks came back.
+func (w *rowWriter) onward(p *rowPartition, finished []*rowCall) []*rowCall {
+	if p.flying > 0 {
+		w.makeReady(p) // not while it drains
+		return finished
+	}
+	pause := p.pause
+	if p.draining || p.bump {
+		p.draining, p.proven, p.pause = false, false, 0
+		p.sent, p.nextSeq = 0, p.stamp.seq
+		finished = w.expire(p, time.Now(), finished)
+	}
+	if len(p.queue) > 0 && pause > 0 {
+		w.makeSick(p, pause)
+		return finished
+	}
 	w.makeReady(p)
 	return finished
 }
@@ -137,18 +198,22 @@ func (w *rowWriter) succeed(p *rowPartition, base int64, finished []*rowCall) []
 // nextSequence is DefaultRecordBatch.incrementSequence: after 2^31-1 comes 0.
 func nextSequence(seq int32, n int) int32 { return int32((int64(seq) + int64(n)) & 0x7fffffff) }
 
-// fail ends the first chunk with an error for each of its rows. What it may have left in the log makes its sequence
-// numbers unusable, so the next chunk starts a new epoch.
-func (w *rowWriter) fail(p *rowPartition, err error, finished []*rowCall) []*rowCall {
-	c := p.pop()
-	if c.tries > 0 {
-		p.bump = w.cfg.Idempotent
+// fail ends a chunk with an error for each of its rows. What it may have left in the log makes its sequence numbers
+// unusable, and leaves a gap before those behind it, so the next chunk starts a new epoch.
+func (w *rowWriter) fail(c *chunk, err error, finished []*rowCall) []*rowCall {
+	p := c.p
+	if c.tried && w.cfg.Idempotent {
+		p.bump, p.draining = true, true
 	}
-	return w.release(c, w.explain(err), finished)
+	p.remove(c)
+	finished = w.settle(c, w.explain(err), finished)
+	w.giveChunk(c)
+	w.popDone(p)
+	return finished
 }
 
-// release settles the rows of a chunk that left its queue.
-func (w *rowWriter) release(c *chunk, err error, finished []*rowCall) []*rowCall {
+// settle tells the calls of a chunk how its rows fared.
+func (w *rowWriter) settle(c *chunk, err error, finished []*rowCall) []*rowCall {
 	for k := range c.segs {
 		call, from, to := c.segs[k].call, c.segs[k].from, c.end(k)
 		if err != nil {
@@ -161,56 +226,68 @@ func (w *rowWriter) release(c *chunk, err error, finished []*rowCall) []*rowCall
 		}
 	}
 	w.held -= int64(c.bytes)
-	w.giveChunk(c)
 	w.signal()
 	return finished
 }
 
-// retry sends the first chunk again later, unless its retries or its time are used up.
+// retry has a chunk sent again, unless its retries are used up; its time is looked at when the partition has drained.
 func (w *rowWriter) retry(c *chunk, err error, finished []*rowCall) []*rowCall {
 	p := c.p
 	w.log.Debug("produce request failed and is retried", "topic", p.topic.name, "partition", p.index, "err", err, "tries", c.tries)
-	if w.rules.retries >= 0 && c.tries > w.rules.retries {
-		finished = w.fail(p, fmt.Errorf("%w: %w", kgo.ErrRecordRetries, err), finished)
-		w.makeReady(p)
-		return finished
+	if p.draining && p.queue[0] != c {
+		c.tries-- // not its own fault
 	}
-	if finished = w.expire(p, time.Now(), finished); len(p.queue) > 0 {
-		w.makeSick(p, p.queue[0].tries)
+	p.draining, p.pause = true, max(p.pause, c.tries, 1)
+	return w.expireFor(c, err, finished)
+}
+
+// expireFor fails a chunk whose retries are used up.
+func (w *rowWriter) expireFor(c *chunk, err error, finished []*rowCall) []*rowCall {
+	if w.rules.retries >= 0 && c.tries > w.rules.retries {
+		return w.fail(c, fmt.Errorf("%w: %w", kgo.ErrRecordRetries, err), finished)
 	}
 	return finished
 }
 
-// expire fails the chunks at the head of the queue that are out of time.
+// expire fails the chunks at the head of the queue that are out of time. Nothing of the partition is in flight.
 func (w *rowWriter) expire(p *rowPartition, now time.Time, finished []*rowCall) []*rowCall {
-	for len(p.queue) > 0 {
+	for len(p.queue) > 0 && p.flying == 0 {
 		c := p.queue[0]
 		switch missing := p.topic.missing; {
 		case !c.deadline.IsZero() && now.After(c.deadline):
-			finished = w.fail(p, kgo.ErrRecordTimeout, finished)
+			finished = w.fail(c, kgo.ErrRecordTimeout, finished)
 		case !missing.IsZero() && now.Sub(missing) > w.cfg.MaxBlock:
-			finished = w.fail(p, &UnknownTopicError{Topic: p.topic.name, After: w.cfg.MaxBlock}, finished)
+			finished = w.fail(c, &UnknownTopicError{Topic: p.topic.name, After: w.cfg.MaxBlock}, finished)
 		default:
+			p.restart()
 			return finished
 		}
 	}
+	p.restart()
 	return finished
 }
 
-// split puts two halves in the place of the first chunk, and makes later chunks smaller.
+// restart forgets what was sent: nothing is in flight.
+func (p *rowPartition) restart() {
+	p.draining = false
+	p.sent, p.nextSeq = 0, p.stamp.seq
+}
+
+// split puts two halves in the place of a chunk, and makes later chunks smaller. The halves have the sequence numbers
+// of the whole, so that nothing changes for those behind it, which the broker refuses for the gap.
 func (w *rowWriter) split(c *chunk) {
 	p := c.p
 	p.limit = max(c.bytes/2, batchHeaderBytes+1)
+	p.draining = true
 	w.log.Debug("the broker finds a batch too large; it is split", "topic", p.topic.name, "partition", p.index, "bytes", c.bytes)
-	p.pop()
+	place := slices.Index(p.queue, c)
+	p.remove(c)
 	w.held -= int64(c.bytes)
 	at := 0
 	for k, half := range []int{len(c.rows) / 2, len(c.rows)} {
 		part := w.takeChunk(p)
-		part.deadline, part.sealed = c.deadline, true
-		p.queue = append(p.queue, nil)
-		copy(p.queue[k+1:], p.queue[k:])
-		p.queue[k] = part
+		part.deadline, part.sealed, part.tried = c.deadline, true, true
+		p.queue = slices.Insert(p.queue, place+k, part)
 		for seg := range c.segs {
 			call := c.segs[seg].call
 			for from, to := max(at, c.segs[seg].from), min(half, c.end(seg)); from < to; from++ {
@@ -332,5 +409,6 @@ func (w *rowWriter) refresh(topics []string, limit time.Duration) {
 		w.log.Debug("metadata could not be refreshed", "err", err)
 		return
 	}
+	w.pool.learn(resp.Brokers)
 	w.learn(resp.Topics)
 }

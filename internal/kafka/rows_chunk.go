@@ -28,8 +28,11 @@ type chunk struct {
 	latest   int64
 	deadline time.Time // delivery.timeout.ms; zero = never
 	tries    int       // how often it was sent
+	tried    bool      // it was sent, and may have used up its sequence numbers
 	unsure   bool      // a try ended without a word on whether it was appended
 	sealed   bool
+	done     bool          // it is written, and waits for one before it
+	stamp    producerStamp // of the last try
 }
 
 // segment is a run of rows of one call, up to the next segment.
@@ -255,3 +258,5 @@ func varintLen(n int64) int {
 	u := uint64(n)<<1 ^ uint64(n>>63)
 	return (bits.Len64(u|1) + 6) / 7
 }
+
+func uvarintLen(u uint64) int { return (bits.Len64(u|1) + 6) / 7 }

@@ -8,8 +8,10 @@ import (
 	"hash/crc32"
 	"math"
 	"math/rand/v2"
+	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -95,36 +97,161 @@ func TestChunkIsWhatKmsgReads(t *testing.T) {
 	}
 }
 
+// gathered is a connection that keeps what is written.
+type gathered struct{ bytes []byte }
+
+func (g *gathered) write(body ...[]byte) error {
+	for _, b := range body {
+		g.bytes = append(g.bytes, b...)
+	}
+	return nil
+}
+
 func TestRequestIsKmsgs(t *testing.T) {
-	for version := int16(3); version <= produceMaxVersion; version++ {
-		req := &rowsRequest{acks: -1, timeout: 1234}
+	f := func(version int16, codec kgo.CompressionCodec, acks kgo.Acks) {
+		t.Helper()
+		packer, err := kgo.DefaultCompressor(codec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := &rowWriter{cfg: &ClientConfig{RequestTimeout: 1234 * time.Millisecond}, rules: &produceRules{acks: acks}, packer: packer}
+		req := &rowsRequest{version: version}
 		want := kmsg.NewPtrProduceRequest()
-		want.Acks, want.TimeoutMillis = -1, 1234
+		want.Acks, want.TimeoutMillis = acksWire(acks), 1234
 		for _, topic := range []string{"a", strings.Repeat("b", 200)} {
 			rt := &rowTopic{name: topic}
 			kt := kmsg.NewProduceRequestTopic()
 			kt.Topic = topic
-			for _, index := range []int32{3, 0} {
+			for _, index := range []int32{3, 0, 2000} {
 				c := oneChunk(textRows(topic, "x", strings.Repeat("y", int(index)*100)))
-				c.p.topic, c.p.index = rt, index
-				req.chunks, req.stamps = append(req.chunks, c), append(req.stamps, noStamp)
+				c.p.topic, c.p.index, c.stamp = rt, index, producerStamp{id: 5, epoch: 1, seq: index}
+				req.chunks = append(req.chunks, c)
 				kp := kmsg.NewProduceRequestTopicPartition()
-				kp.Partition, kp.Records = index, c.appendPlain(nil, noStamp)
+				kp.Partition, kp.Records = index, c.appendPlain(nil, c.stamp)
+				if packer != nil {
+					raw, _ := c.appendRecords(nil, 0)
+					var flags []kgo.CompressFlag
+					if version < 7 {
+						flags = append(flags, kgo.CompressDisableZstd)
+					}
+					if packed, id := packer.Compress(new(bytes.Buffer), raw, flags...); id > 0 && len(packed) < len(raw) {
+						kp.Records = c.appendPacked(nil, c.stamp, int16(id), packed)
+					}
+				}
 				kt.Partitions = append(kt.Partitions, kp)
 			}
 			want.Topics = append(want.Topics, kt)
 		}
-		req.SetVersion(version)
 		want.SetVersion(version)
-		if got := req.AppendTo(nil); !bytes.Equal(got, want.AppendTo(nil)) {
-			t.Errorf("version %d:\n%x\n%x", version, got, want.AppendTo(nil))
-		}
-		req.abandon()
-		want.Topics = nil
-		if got := req.AppendTo(nil); !bytes.Equal(got, want.AppendTo(nil)) {
-			t.Errorf("abandoned, version %d: %x", version, got)
+		var got gathered
+		var k rowsPacker
+		for range 2 { // the second time in used memory
+			got.bytes = got.bytes[:0]
+			n := k.plan(req, w)
+			if err := k.write(&got, req, w); err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(got.bytes, want.AppendTo(nil)) {
+				t.Errorf("version %d: not what kmsg writes", version)
+			}
+			if n != len(got.bytes) {
+				t.Errorf("version %d: %d bytes, announced %d", version, len(got.bytes), n)
+			}
 		}
 	}
+	for version := int16(produceMinVersion); version <= produceMaxVersion; version++ {
+		f(version, kgo.NoCompression(), kgo.AllISRAcks())
+		f(version, kgo.GzipCompression(), kgo.LeaderAck())
+		f(version, kgo.ZstdCompression(), kgo.NoAck())
+	}
+}
+
+func TestReplyIsKmsgs(t *testing.T) {
+	text := "too bad"
+	for version := int16(produceMinVersion); version <= produceMaxVersion; version++ {
+		resp := kmsg.NewPtrProduceResponse()
+		resp.Version, resp.ThrottleMillis = version, 250
+		for _, topic := range []string{"a", strings.Repeat("b", 200)} {
+			kt := kmsg.NewProduceResponseTopic()
+			kt.Topic = topic
+			for i := range int32(3) {
+				kp := kmsg.NewProduceResponseTopicPartition()
+				kp.Partition, kp.ErrorCode, kp.BaseOffset = i, int16(i), 1<<40+int64(i)
+				if i == 1 {
+					kp.ErrorMessage = &text
+					kp.ErrorRecords = []kmsg.ProduceResponseTopicPartitionErrorRecord{{RelativeOffset: 3, ErrorMessage: &text}, {}}
+				}
+				if i == 2 {
+					kp.CurrentLeader.LeaderID, kp.CurrentLeader.LeaderEpoch = 7, 9
+				}
+				kt.Partitions = append(kt.Partitions, kp)
+			}
+			resp.Topics = append(resp.Topics, kt)
+		}
+		rack := "r"
+		resp.Brokers = []kmsg.ProduceResponseBroker{{NodeID: 7, Host: "there", Port: 9, Rack: &rack}, {NodeID: 8}}
+		r := rowsReply{body: resp.AppendTo(nil)}
+		if err := r.parse(version); err != nil {
+			t.Fatal(version, err)
+		}
+		if len(r.results) != 6 || r.throttle != 250*time.Millisecond {
+			t.Fatalf("version %d: %+v", version, r)
+		}
+		for at, got := range r.results {
+			want := rowsResult{topic: []byte(resp.Topics[at/3].Topic), partition: int32(at % 3), code: int16(at % 3), base: 1<<40 + int64(at%3), leader: -1, leaderEpoch: -1}
+			if at%3 == 1 && version >= 8 {
+				want.message = []byte(text)
+			}
+			if at%3 == 2 && version >= 9 {
+				want.leader, want.leaderEpoch = 7, 9
+			}
+			if !reflect.DeepEqual(got, want) {
+				t.Errorf("version %d: %+v, want %+v", version, got, want)
+			}
+		}
+		if version >= 10 && (len(r.nodes) != 2 || r.nodes[0].id != 7 || string(r.nodes[0].host) != "there" || r.nodes[0].port != 9) {
+			t.Errorf("version %d: %+v", version, r.nodes)
+		}
+		if n := testing.AllocsPerRun(10, func() { _ = r.parse(version) }); n > 0 {
+			t.Errorf("version %d: %v allocations", version, n)
+		}
+	}
+}
+
+func FuzzReply(f *testing.F) {
+	resp := kmsg.NewPtrProduceResponse()
+	resp.Topics = []kmsg.ProduceResponseTopic{{Topic: "t", Partitions: []kmsg.ProduceResponseTopicPartition{{ErrorCode: 6, CurrentLeader: kmsg.ProduceResponseTopicPartitionCurrentLeader{LeaderID: 1}}}}}
+	for _, v := range []int16{3, 5, 8, 9, 10, 12} {
+		resp.Version = v
+		f.Add(v, resp.AppendTo(nil))
+	}
+	f.Fuzz(func(t *testing.T, version int16, body []byte) {
+		if version < produceMinVersion || version > produceMaxVersion {
+			return
+		}
+		var r rowsReply
+		r.body = body
+		if r.parse(version) != nil {
+			return
+		}
+		resp := kmsg.NewPtrProduceResponse()
+		resp.Version = version
+		if resp.ReadFrom(bytes.Clone(body)) != nil {
+			return
+		}
+		n := 0
+		for _, topic := range resp.Topics {
+			for _, p := range topic.Partitions {
+				if n >= len(r.results) || r.results[n].partition != p.Partition || r.results[n].code != p.ErrorCode || string(r.results[n].topic) != topic.Topic || r.results[n].base != p.BaseOffset {
+					t.Fatalf("partition %d of %+v", n, r.results)
+				}
+				n++
+			}
+		}
+		if n != len(r.results) {
+			t.Fatalf("%d results, want %d", len(r.results), n)
+		}
+	})
 }
 
 func TestVarint(t *testing.T) {

@@ -51,11 +51,11 @@ func (w *rowWriter) unidentified(l *rowLeader, err error) {
 		}
 		if !isFatalRequest(err) {
 			p.queue[0].tries = max(p.queue[0].tries, 1)
-			finished = w.retry(p.queue[0], err, finished)
+			finished = w.onward(p, w.retry(p.queue[0], err, finished))
 			continue
 		}
-		for len(p.queue) > 0 {
-			finished = w.fail(p, err, finished)
+		for len(p.queue) > 0 && p.flying == 0 {
+			finished = w.fail(p.queue[0], err, finished)
 		}
 	}
 	w.mu.Unlock()
@@ -83,6 +83,6 @@ func (w *rowWriter) stampFor(p *rowPartition) bool {
 		w.stamp.epoch++
 	}
 	p.stamp = producerStamp{id: w.stamp.id, epoch: w.stamp.epoch}
-	p.bump = false
+	p.nextSeq, p.bump, p.proven = 0, false, false
 	return true
 }

@@ -3,7 +3,6 @@
 package kafka
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -20,13 +19,14 @@ import (
 //
 //	ProduceRows ─► choose ─► chunk at the end of its partition's queue ─► leader's ready list
 //	                                                                          │ drive: one goroutine per busy leader
-//	   done ◄─ answer ◄───────────── response ◄── rowsRequest (first chunk of each ready partition)
+//	   done ◄─ answer ◄─ collect ◄── response ◄── broker ◄── rowsRequest (one chunk of each ready partition)
 //
-// One request per leader is in flight. Calls that come meanwhile join the chunks that wait, so that a slow broker
-// gets large batches, and a lone row leaves at once. Everything below is guarded by mu, but for what a request in
-// flight reads. mu is taken per call and per response, never per row.
+// Up to max.in.flight.requests.per.connection requests per leader are in flight. Calls that come meanwhile join the
+// chunks that wait, so that a slow broker gets large batches, and a lone row leaves at once. Everything below is guarded
+// by mu, but for what a request in flight reads. mu is taken per call and per response, never per row.
 type rowWriter struct {
 	client     *kgo.Client
+	pool       *brokerPool
 	cfg        *ClientConfig
 	rules      *produceRules
 	explain    func(error) error
@@ -39,15 +39,18 @@ type rowWriter struct {
 	wg     sync.WaitGroup // drive and heal
 	rows   atomic.Int64   // not answered for yet
 
-	mu      sync.Mutex
-	closed  bool
-	topics  map[string]*rowTopic
-	leaders map[int32]*rowLeader
-	held    int64 // bytes of all chunks
-	changed chan struct{}
-	touched []*rowPartition // scratch of produce
-	chunks  []*chunk        // idle
-	calls   []*rowCall      // idle
+	mu       sync.Mutex
+	closed   bool
+	topics   map[string]*rowTopic
+	leaders  map[int32]*rowLeader
+	held     int64           // bytes of all chunks
+	changed  chan struct{}   // closed when something ends, if anybody waits
+	waiting  int             // for changed
+	flushing int             // calls of flush
+	written  *sync.Cond      // a request was written
+	touched  []*rowPartition // scratch of produce
+	chunks   []*chunk        // idle
+	calls    []*rowCall      // idle
 
 	idMu  sync.Mutex    // held while an id is asked for; before mu
 	stamp producerStamp // the producer's id and newest epoch; id -1 = to be asked for
@@ -55,13 +58,6 @@ type rowWriter struct {
 	sick    []*rowPartition
 	healing bool
 	poke    chan struct{}
-}
-
-// rowLeader is a broker that leads partitions.
-type rowLeader struct {
-	id    int32
-	ready []*rowPartition
-	busy  bool // drive runs
 }
 
 // rowCall is one ProduceRows under way.
@@ -83,18 +79,13 @@ func (c *rowCall) millis(i int) int64 {
 }
 
 const (
-	// requestBytes is where a request stops taking chunks. It bounds how long the rows of a slow request wait.
-	requestBytes = 8 << 20
 	// maxIdleChunks and maxIdleCalls bound what is kept for reuse.
 	maxIdleChunks = 64
 	maxIdleCalls  = 64
 )
 
-// canBatch says whether the batch path serves these properties. Transactions need franz-go's own bookkeeping, acks=0
-// has no answer to wait for, and a round robin by record has no batches.
-func canBatch(c *ClientConfig) bool {
-	return c.TransactionalID == "" && c.produce.acks != kgo.NoAck() && !c.produce.roundRobin
-}
+// canBatch says whether the batch path serves these properties. Transactions need franz-go's own bookkeeping.
+func canBatch(c *ClientConfig) bool { return c.TransactionalID == "" }
 
 func newRowWriter(p *Producer, log *slog.Logger) (*rowWriter, error) {
 	if log == nil {
@@ -105,11 +96,12 @@ func newRowWriter(p *Producer, log *slog.Logger) (*rowWriter, error) {
 		return nil, fmt.Errorf("open compressor: %w", err)
 	}
 	w := &rowWriter{
-		client: p.client, cfg: p.cfg, rules: &p.cfg.produce, explain: p.explain, log: log, packer: packer,
+		client: p.client, pool: newBrokerPool(p.cfg, p.client, log), cfg: p.cfg, rules: &p.cfg.produce, explain: p.explain, log: log, packer: packer,
 		chunkBytes: min(p.cfg.produce.maxBatch, maxBatchBytes),
 		topics:     map[string]*rowTopic{}, leaders: map[int32]*rowLeader{},
 		changed: make(chan struct{}), poke: make(chan struct{}, 1), stamp: noStamp,
 	}
+	w.written = sync.NewCond(&w.mu)
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	return w, nil
 }
@@ -151,7 +143,11 @@ func (w *rowWriter) produce(ctx context.Context, rows *Rows, done RowsDone) erro
 		}
 	}
 	for _, p := range w.touched {
+		p.touched = false
 		w.makeReady(p)
+		if l := p.ready; l != nil && len(l.flying) > 0 && l.readyBytes() >= fullBytes {
+			l.poke()
+		}
 	}
 	clear(w.touched)
 	w.touched = w.touched[:0]
@@ -176,14 +172,28 @@ func (w *rowWriter) room(ctx context.Context) error {
 		if w.held < w.rules.buffer {
 			return nil
 		}
-		changed := w.changed
-		w.mu.Unlock()
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return context.Cause(ctx)
+		if err := w.await(ctx); err != nil {
+			return err
 		}
 	}
+}
+
+// await waits for changed. mu is held before, and not after.
+func (w *rowWriter) await(ctx context.Context) error {
+	w.waiting++
+	changed := w.changed
+	w.mu.Unlock()
+	select {
+	case <-changed:
+	case <-ctx.Done():
+		w.mu.Lock()
+		if w.changed == changed {
+			w.waiting--
+		}
+		w.mu.Unlock()
+		return context.Cause(ctx)
+	}
+	return nil
 }
 
 // push puts row i at the end of its partition's queue.
@@ -200,6 +210,10 @@ func (w *rowWriter) push(call *rowCall, topic *rowTopic, i int) error {
 	p, err := w.choose(topic, rows, i, body)
 	if err != nil {
 		return err
+	}
+	if !p.touched {
+		p.touched = true
+		w.touched = append(w.touched, p)
 	}
 	millis := call.millis(i)
 	c := p.tail()
@@ -221,7 +235,6 @@ func (w *rowWriter) push(call *rowCall, topic *rowTopic, i int) error {
 		c.deadline = time.Now().Add(w.rules.delivery)
 	}
 	p.queue = append(p.queue, c)
-	w.touched = append(w.touched, p)
 	w.append(c, call, i, millis, record, total, headers)
 	return nil
 }
@@ -233,119 +246,27 @@ func (w *rowWriter) append(c *chunk, call *rowCall, i int, millis int64, record,
 	c.p.queued += c.bytes - before
 }
 
-// makeReady puts a partition with something to send into the list of its leader.
-func (w *rowWriter) makeReady(p *rowPartition) {
-	if p.ready != nil || p.inFlight || p.sick || len(p.queue) == 0 || w.closed {
-		return
-	}
-	if p.leader < 0 {
-		w.makeSick(p, 1)
-		return
-	}
-	l := w.leaders[p.leader]
-	if l == nil {
-		l = &rowLeader{id: p.leader}
-		w.leaders[l.id] = l
-	}
-	p.ready = l
-	l.ready = append(l.ready, p)
-	if !l.busy {
-		l.busy = true
-		w.wg.Go(func() { w.drive(l) })
-	}
-}
-
-// drive sends to one leader until nothing is ready.
-func (w *rowWriter) drive(l *rowLeader) {
-	var req *rowsRequest
-	var sent []*chunk
-	for {
-		if err := w.identify(); err != nil {
-			w.unidentified(l, err)
-		}
-		if req == nil {
-			req = &rowsRequest{acks: acksWire(w.rules.acks), timeout: int32(min(w.cfg.RequestTimeout.Milliseconds(), 1<<31-1)), packer: w.packer}
-		}
-		w.mu.Lock()
-		finished, again := w.take(l, req)
-		l.busy = again
-		w.mu.Unlock()
-		w.finish(finished)
-		if !again {
-			return
-		}
-		if len(req.chunks) == 0 {
-			continue
-		}
-		sent = append(sent[:0], req.chunks...)
-		resp, err := w.client.Broker(int(l.id)).Request(w.ctx, req)
-		req.abandon()
-		w.answer(sent, resp, err)
-		if err != nil {
-			req = nil // kgo may still hold it
-		}
-	}
-}
-
-func acksWire(a kgo.Acks) int16 {
-	if a == kgo.LeaderAck() {
-		return 1
-	}
-	return -1
-}
-
-// take moves the first chunk of each ready partition into req. again says that there is more to do, now or after req.
-func (w *rowWriter) take(l *rowLeader, req *rowsRequest) (finished []*rowCall, again bool) {
-	if w.closed {
-		return nil, false
-	}
-	now, size, taken := time.Now(), 0, 0
-	for _, p := range l.ready {
-		if size > 0 && len(p.queue) > 0 && size+p.queue[0].bytes > requestBytes {
-			break
-		}
-		taken++
-		if p.ready != l {
-			continue // it went to another leader
-		}
-		p.ready = nil
-		if finished = w.expire(p, now, finished); len(p.queue) == 0 {
-			continue
-		}
-		if !w.stampFor(p) { // a new id is needed first
-			p.ready = l
-			taken--
-			break
-		}
-		c := p.queue[0]
-		c.sealed, p.inFlight = true, true
-		c.tries++
-		size += c.bytes
-		req.chunks = append(req.chunks, c)
-	}
-	n := copy(l.ready, l.ready[taken:])
-	clear(l.ready[n:])
-	l.ready = l.ready[:n]
-	slices.SortStableFunc(req.chunks, func(a, b *chunk) int { return cmp.Compare(a.p.topic.name, b.p.topic.name) })
-	for _, c := range req.chunks {
-		req.stamps = append(req.stamps, c.p.stamp)
-	}
-	return finished, len(req.chunks) > 0 || n > 0
-}
-
-// flush waits until nothing is under way.
+// flush waits until nothing is under way. What lingers leaves.
 func (w *rowWriter) flush(ctx context.Context) error {
+	w.mu.Lock()
+	w.flushing++
+	for _, l := range w.leaders {
+		l.poke()
+	}
+	w.mu.Unlock()
+	defer func() {
+		w.mu.Lock()
+		w.flushing--
+		w.mu.Unlock()
+	}()
 	for {
 		w.mu.Lock()
-		changed := w.changed
-		w.mu.Unlock()
 		if w.rows.Load() == 0 {
+			w.mu.Unlock()
 			return nil
 		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return context.Cause(ctx)
+		if err := w.await(ctx); err != nil {
+			return err
 		}
 	}
 }
@@ -358,13 +279,14 @@ func (w *rowWriter) close() {
 	w.closed = true
 	w.mu.Unlock()
 	w.cancel()
+	w.pool.close()
 	w.wg.Wait()
 	var finished []*rowCall
 	w.mu.Lock()
 	for _, t := range w.topics {
 		for _, p := range t.partitions {
 			for len(p.queue) > 0 {
-				finished = w.fail(p, ErrClosed, finished)
+				finished = w.fail(p.queue[0], ErrClosed, finished)
 			}
 		}
 	}
@@ -374,8 +296,10 @@ func (w *rowWriter) close() {
 
 // signal wakes whoever waits for room or for the end.
 func (w *rowWriter) signal() {
-	close(w.changed)
-	w.changed = make(chan struct{})
+	if w.waiting > 0 {
+		close(w.changed)
+		w.changed, w.waiting = make(chan struct{}), 0
+	}
 }
 
 // finish calls done of calls that have ended. mu is not held.
