@@ -37,6 +37,7 @@ var penstockDef = config.Def{
 	config.String(kafka.PathKey).Default(string(kafka.DefaultPath)).In(string(kafka.PathClient), string(kafka.PathBatch)).Low().
 		Doc("How source tasks produce: 'batch' encodes record batches straight from the columns, 'client' makes a record of " +
 			"each row. Producers that 'batch' cannot serve (transactional.id, acks=0, a round robin partitioner) take 'client'."),
+	memoryConfig(),
 	config.String(logLevelKey).Default("INFO").InAnyCase("OFF", "FATAL", "ERROR", "WARN", "INFO", "DEBUG", "TRACE", "ALL").Low().
 		Doc("Level of the root logger at start."),
 }
@@ -60,6 +61,8 @@ type Config struct {
 	Policy kafka.OverridePolicy
 	// Warnings are sentences about keys that nobody knows.
 	Warnings []string
+
+	distributed bool
 }
 
 // LoadConfig reads the properties file of a standalone worker; "" stands for an empty one.
@@ -75,8 +78,24 @@ func LoadConfig(path string) (*Config, error) {
 }
 
 // NewConfig checks the properties of a standalone worker.
-func NewConfig(raw config.Props) (*Config, error) {
-	c := &Config{}
+func NewConfig(raw config.Props) (*Config, error) { return newConfig(raw, kafkadefs.Standalone) }
+
+// LoadDistributedConfig reads the properties file of a worker of a cluster.
+func LoadDistributedConfig(path string) (*Config, error) {
+	p, err := config.LoadProperties(path, config.Latin1)
+	if err != nil {
+		return nil, fmt.Errorf("read worker properties: %w", err)
+	}
+	return NewDistributedConfig(p.Props())
+}
+
+// NewDistributedConfig checks the properties of a worker of a cluster.
+func NewDistributedConfig(raw config.Props) (*Config, error) {
+	return newConfig(raw, kafkadefs.Distributed)
+}
+
+func newConfig(raw config.Props, mode string) (*Config, error) {
+	c := &Config{distributed: mode == kafkadefs.Distributed}
 	var err error
 	if c.Transformer, err = config.NewTransformer(raw); err != nil {
 		return nil, err
@@ -90,7 +109,7 @@ func NewConfig(raw config.Props) (*Config, error) {
 		c.Props["plugin.path"] = path // Connect reads it before there are providers
 	}
 	o := config.Options{Classes: resolveClass, Hidden: t.Hidden}
-	def := kafkadefs.MustGet(kafkadefs.Standalone)
+	def := kafkadefs.MustGet(mode)
 	if c.Values, err = def.ParseWith(c.Props, o); err != nil {
 		return nil, err
 	}

@@ -241,6 +241,7 @@ func (c *connector) startTask(s *runtime, id int) {
 	o := engine.Options{
 		Connector: c.name, Task: id, Class: c.class, Plugin: c.plugin, Config: c.resolved, TaskConfig: run.own,
 		Worker: s.cfg.Props, ClusterID: s.clusterID, Offsets: s.offsets, Paused: c.target == rest.TargetPaused, Log: log,
+		Memory: s.memory,
 		OnState: func(state engine.State, err error) {
 			if live.Load() {
 				s.countStart(counted, state)

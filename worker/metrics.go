@@ -44,6 +44,7 @@ func (s *Standalone) WriteMetrics(w io.Writer) {
 	}
 	_, _ = fmt.Fprintf(w, "kafka_connect_version_info{version=%q,commit=%q} 1\n", Version, Commit)
 	_, _ = fmt.Fprintf(w, "kafka_connect_worker_connector_count %d\nkafka_connect_worker_task_count %d\n", count, total)
+	_, _ = fmt.Fprintf(w, "penstock_memory_budget_bytes %d\npenstock_memory_used_bytes %d\n", s.memory.Limit(), s.memory.Used())
 	s.startups.connectors.write(w, "connector")
 	s.startups.tasks.write(w, "task")
 	for _, name := range slices.Sorted(maps.Keys(tasks)) {

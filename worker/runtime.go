@@ -25,6 +25,7 @@ type runtime struct {
 	status    statusSink
 	startups  startups
 	tracking  bool
+	memory    *engine.Budget // of all tasks
 
 	// What a running Connector asks of the herder, and what the end of a configuration's life does.
 	onReconfigure func(c *connector, in *instance)
@@ -47,6 +48,7 @@ func (s *runtime) init(cfg *Config, deps Deps, herder string) {
 	s.clusterID, s.offsets = deps.ClusterID, deps.Offsets
 	s.log = loglevel.Named(deps.Log, herder)
 	s.engineLog = loglevel.Named(deps.Log, taskLogger)
+	s.memory = newBudget(cfg)
 	s.tracking = cfg.Values.Bool("topic.tracking.enable")
 }
 

@@ -34,6 +34,7 @@ func (a API) Handler(admin bool) http.Handler {
 	x.route(mux, "/health", resource{methods: map[string]method{"GET": getHealth}})
 	x.connectors(mux)
 	x.plugins(mux)
+	x.profiles(mux)
 	if admin {
 		x.loggers(mux)
 	}
