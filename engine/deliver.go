@@ -96,8 +96,8 @@ func (s *sinkTask) wait(ctx context.Context, timer *time.Timer, idle <-chan time
 	select {
 	case <-idle:
 		defer s.enter(s.clocks.put)()
-		if err := s.sink.Put(ctx, nil); err != nil && !batch.IsRetriable(err) {
-			return fmt.Errorf("put: %w", err)
+		if err := s.t.callPut(ctx, s.sink, nil); err != nil && !batch.IsRetriable(err) {
+			return s.putFailed(err)
 		}
 	case <-s.ring.Wake():
 	case <-timer.C:
@@ -168,7 +168,7 @@ const (
 // rebalances are answered meanwhile and take their batches away.
 func (s *sinkTask) put(ctx context.Context) error {
 	d := &s.deliver
-	for backoff := putRetryMin; len(d.pending) > 0; backoff = min(2*backoff, putRetryMax) {
+	for attempt, backoff := 0, putRetryMin; len(d.pending) > 0; attempt, backoff = attempt+1, min(2*backoff, putRetryMax) {
 		d.batches = d.batches[:0]
 		n := 0
 		for _, it := range d.pending {
@@ -178,8 +178,11 @@ func (s *sinkTask) put(ctx context.Context) error {
 		started := time.Now()
 		d.dirty = true
 		s.clocks.out.to(s.clocks.put)
-		err := s.sink.Put(ctx, d.batches)
+		err := s.t.callPut(ctx, s.sink, d.batches)
 		s.clocks.out.to(s.clocks.idle)
+		if err == nil {
+			err = s.takeReported()
+		}
 		if err == nil {
 			s.t.metrics.batch(n, time.Since(started))
 			s.t.metrics.sent.Add(int64(n))
@@ -187,8 +190,11 @@ func (s *sinkTask) put(ctx context.Context) error {
 			s.delivered()
 			return nil
 		}
-		if !batch.IsRetriable(err) {
-			return fmt.Errorf("put: %w", err)
+		if !s.repeats(err, attempt) {
+			if err := s.putEnded(ctx, err); err != nil {
+				return err
+			}
+			continue
 		}
 		s.t.metrics.retries.Add(1)
 		s.t.o.Log.Warn("put failed and is retried", "err", err, "wait", backoff)
@@ -257,7 +263,7 @@ func (s *sinkTask) flush(ctx context.Context) error {
 		return nil
 	}
 	defer s.enter(s.clocks.flush)()
-	if err := s.sink.Flush(ctx); err != nil {
+	if err := s.t.callFlush(ctx, s.sink); err != nil {
 		return fmt.Errorf("flush: %w", err)
 	}
 	s.deliver.dirty = false
@@ -355,7 +361,7 @@ func (s *sinkTask) rebalance(ctx context.Context, c control) {
 		s.t.metrics.partitions.Store(int64(len(d.assigned)))
 		s.t.o.Log.Info("partitions assigned", "partitions", len(c.r.Partitions), "held", len(d.assigned))
 		if p, ok := s.sink.(connectors.PartitionAware); ok {
-			s.fail(p.OpenPartitions(ctx, partitions(c.r.Partitions)))
+			s.fail(s.t.callAssigned(ctx, p, partitions(c.r.Partitions)))
 		}
 		return
 	}
@@ -374,7 +380,7 @@ func (s *sinkTask) rebalance(ctx context.Context, c control) {
 		}
 	}
 	if p, ok := s.sink.(connectors.PartitionAware); ok {
-		s.fail(p.ClosePartitions(ctx, partitions(c.r.Partitions)))
+		s.fail(s.t.callRevoked(ctx, p, partitions(c.r.Partitions)))
 	}
 	for tp := range going {
 		delete(d.assigned, tp)

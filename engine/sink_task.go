@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/penstock-io/penstock/batch"
@@ -34,8 +35,9 @@ type sinkTask struct {
 	control  chan control
 	rewind   chan map[kafka.TopicPartition]int64
 
-	deliver deliverState
-	clocks  sinkClocks
+	deliver  deliverState
+	clocks   sinkClocks
+	reported atomic.Pointer[error] // what Report gave to a Put, until Put has ended
 }
 
 // sinkClocks are the stages of the two goroutines that are not those of a record.
@@ -93,8 +95,8 @@ func newSinkTask(t *Task) (*sinkTask, error) {
 }
 
 func (s *sinkTask) run(ctx context.Context) error {
-	var err error
-	if s.stages.tol.letters, err = newDeadLetters(ctx, s.t); err != nil {
+	err := s.stages.tol.extend(ctx, s.t)
+	if err != nil {
 		return err
 	}
 	defer s.stages.tol.letters.close()
@@ -102,12 +104,13 @@ func (s *sinkTask) run(ctx context.Context) error {
 	if s.stages.tol.letters != nil || s.stages.tol.logErrors {
 		c.Report = func(b *batch.Batch, row int, cause error) error { return s.report(ctx, b, row, cause) }
 	}
-	if err := s.sink.Open(ctx, c); err != nil {
-		return errors.Join(err, s.sink.Close())
+	if err := s.t.callOpen(func() error { return s.sink.Open(ctx, c) }); err != nil {
+		return errors.Join(err, s.t.callClose(s.sink.Close))
 	}
 	if err := s.join(ctx); err != nil {
-		return errors.Join(err, s.sink.Close())
+		return errors.Join(err, s.t.callClose(s.sink.Close))
 	}
+	defer s.t.onAbandon(s.consumer.Close)()
 	if s.t.paused.Load() {
 		s.t.set(Paused, nil)
 	} else {
@@ -127,31 +130,10 @@ func (s *sinkTask) run(ctx context.Context) error {
 	stopFetching()
 	s.drop(&fetching)
 	err = errors.Join(err, s.leave(ctx))
-	if cerr := s.sink.Close(); cerr != nil {
+	if cerr := s.t.callClose(s.sink.Close); cerr != nil {
 		err = errors.Join(err, fmt.Errorf("close sink: %w", cerr))
 	}
 	return err
-}
-
-// report is the sink's ErrantRecordReporter (KIP-610): the record goes where records go that fail before Put. With
-// errors.tolerance=none the error comes back, and Put should return it.
-func (s *sinkTask) report(ctx context.Context, b *batch.Batch, row int, cause error) error {
-	e := batch.RowError{Row: row, Stage: batch.TaskPut, Class: "org.apache.kafka.connect.sink.SinkTask", Err: cause}
-	tol, m := &s.stages.tol, &s.t.metrics
-	m.recordErrors.Add(1)
-	m.recordFailures.Add(1)
-	m.lastError.Store(time.Now().UnixMilli())
-	if tol.logErrors {
-		tol.log(s.t, b, &e)
-	}
-	if tol.letters != nil {
-		tol.letters.report(ctx, b, []batch.RowError{e})
-	}
-	if !tol.all {
-		return exceeded(b, &e)
-	}
-	m.recordsSkipped.Add(1)
-	return nil
 }
 
 // join subscribes to the topics in the connector's consumer group.
@@ -207,9 +189,12 @@ func (s *sinkTask) ask(kind controlKind, r *kafka.Rebalance) {
 	c := control{kind: kind, r: r, reply: make(chan struct{})}
 	select {
 	case s.control <- c:
-		<-c.reply
+		select {
+		case <-c.reply:
+		case <-s.t.ctx.Done(): // the task was given up
+		}
 	case <-r.Context.Done():
-	case <-s.t.done:
+	case <-s.t.ctx.Done():
 	}
 }
 

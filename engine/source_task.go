@@ -28,6 +28,8 @@ type sourceTask struct {
 	ensured  map[string]bool            // topics that exist
 	where    connectors.RecordCommitter // nil when the source does not ask
 
+	setAside sync.WaitGroup // letters that are being written
+
 	mu   sync.Mutex
 	err  error              // the first asynchronous failure
 	halt context.CancelFunc // ends the loop after it
@@ -87,6 +89,11 @@ func (s *sourceTask) run(ctx context.Context) error {
 		return err
 	}
 	defer s.topics.close()
+	if err := s.stages.tol.extend(ctx, t); err != nil {
+		return err
+	}
+	defer s.stages.tol.letters.close()
+	defer t.onAbandon(s.producer.Close)()
 	c := t.taskContext()
 	c.Offset = func(ctx context.Context, partition json.RawMessage) (json.RawMessage, error) {
 		return t.o.Offsets.Get(ctx, t.o.Connector, partition)
@@ -94,11 +101,11 @@ func (s *sourceTask) run(ctx context.Context) error {
 	loopCtx, halt := t.stopContext(ctx)
 	defer halt()
 	s.halt = halt
-	if err := s.source.Open(loopCtx, c); err != nil {
+	if err := t.callOpen(func() error { return s.source.Open(loopCtx, c) }); err != nil {
 		if loopCtx.Err() != nil && t.stopping() {
 			err = nil
 		}
-		return errors.Join(wrap("open source", err), s.source.Close())
+		return errors.Join(wrap("open source", err), t.callClose(s.source.Close))
 	}
 	s.clocksOf(t)
 	var committing sync.WaitGroup
@@ -107,7 +114,7 @@ func (s *sourceTask) run(ctx context.Context) error {
 	halt()
 	committing.Wait()
 	err = errors.Join(err, s.finish(ctx))
-	return errors.Join(err, wrap("close source", s.source.Close()))
+	return errors.Join(err, wrap("close source", t.callClose(s.source.Close)))
 }
 
 func wrap(what string, err error) error {
@@ -125,6 +132,7 @@ func (s *sourceTask) finish(ctx context.Context) error {
 	if err := s.producer.Flush(limit); err != nil {
 		s.t.o.Log.Warn("records in flight were not acknowledged in time; they will be sent again", "err", err, "records", s.producer.Buffered())
 	}
+	s.setAside.Wait()
 	if err := s.commit(limit); err != nil {
 		s.t.o.Log.Error("the last offsets could not be stored; records will be sent again", "err", err)
 	}
@@ -194,13 +202,13 @@ func (s *sourceTask) loop(ctx context.Context) error {
 		}
 		s.clocks.lane.to(s.clocks.poll)
 		started := time.Now()
-		if err := s.source.Poll(ctx, b); err != nil {
+		if err := s.t.callPoll(ctx, s.source, b); err != nil {
 			b.Release()
 			if !batch.IsRetriable(err) {
 				if ctx.Err() != nil {
 					return nil
 				}
-				return fmt.Errorf("poll: %w", err)
+				return s.pollFailed(err)
 			}
 			s.t.metrics.retries.Add(1)
 			s.t.o.Log.Warn("poll failed and is retried", "err", err, "wait", backoff)
@@ -224,22 +232,23 @@ func (s *sourceTask) loop(ctx context.Context) error {
 
 // send takes a polled batch to the producer. The batch is given away: its acknowledgement releases it.
 func (s *sourceTask) send(ctx context.Context, b *batch.Batch) error {
+	s.stages.keep(b)
 	if err := s.stages.source(ctx, b); err != nil {
-		b.Release()
+		s.release(b)
 		return err
 	}
 	flight := s.tracker.sending(b)
 	n := b.Alive()
 	if n == 0 {
 		flight.ack()
-		b.Release()
+		s.release(b)
 		return nil
 	}
 	s.clocks.lane.to(s.clocks.ensuring)
 	err := s.topicsOf(ctx, b)
 	s.clocks.lane.to(s.clocks.produce)
 	if err != nil {
-		b.Release()
+		s.release(b)
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -258,9 +267,9 @@ func (s *sourceTask) send(ctx context.Context, b *batch.Batch) error {
 		rows.Offset = b.Out.Offsets(b.N)
 	}
 	// The records get the task's own context: a stop must not cancel what is in flight.
-	if err := s.producer.ProduceRows(s.t.ctx, rows, done); err != nil {
+	if err := s.t.callProduce(func() error { return s.producer.ProduceRows(s.t.ctx, rows, done) }); err != nil {
 		s.t.metrics.active.Add(-int64(n))
-		b.Release()
+		s.release(b)
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -346,36 +355,14 @@ func headersOf(b *batch.Batch, row int) []kafka.Header {
 
 // acknowledged is called by the producer when every row of a batch is safe or failed. It must not block.
 func (s *sourceTask) acknowledged(b *batch.Batch, flight *inFlight, n int, errs []kafka.RowError) {
-	defer b.Release()
 	s.t.metrics.written.Add(int64(n - len(errs)))
 	if s.where != nil {
 		s.where.Written(b)
 	}
 	if len(errs) == 0 {
 		flight.ack()
+		s.release(b)
 		return
 	}
-	first := errs[0]
-	for _, e := range errs {
-		if e.Row < first.Row {
-			first = e
-		}
-	}
-	if errors.Is(first.Err, context.Canceled) || errors.Is(first.Err, kafka.ErrClosed) {
-		return // the task is ending: not acknowledged, sent again after its restart
-	}
-	s.t.metrics.recordErrors.Add(int64(len(errs)))
-	s.t.metrics.recordFailures.Add(int64(len(errs)))
-	if !s.stages.tol.all {
-		s.fail(fmt.Errorf("produce %s: %w", place(b, first.Row), first.Err))
-		return
-	}
-	// KIP-779: with errors.tolerance=all a record that the broker refuses is reported and skipped.
-	s.t.metrics.recordsSkipped.Add(int64(len(errs)))
-	if s.stages.tol.logErrors {
-		for _, e := range errs {
-			s.stages.tol.log(s.t, b, &batch.RowError{Row: e.Row, Stage: batch.KafkaProduce, Class: "org.apache.kafka.connect.source.SourceTask", Err: e.Err})
-		}
-	}
-	flight.ack()
+	s.refused(b, flight, errs)
 }

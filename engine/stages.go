@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"strings"
 	"time"
 
@@ -238,7 +237,10 @@ func (s *stages) step(ctx context.Context, b *batch.Batch, st *step) error {
 	before := len(b.Errs)
 	err := s.apply(b, st)
 	if err != nil && batch.IsRetriable(err) {
-		err = s.retry(ctx, err, b, st)
+		if err = s.retry(ctx, err, func() error { return s.apply(b, st) }); batch.IsRetriable(err) {
+			failAll(b, st.stage(), err) // retried in vain: errors.tolerance decides
+			err = nil
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", st.class, err)
@@ -254,30 +256,6 @@ func (s *stages) step(ctx context.Context, b *batch.Batch, st *step) error {
 		}
 	}
 	return nil
-}
-
-func (s *stages) retry(ctx context.Context, err error, b *batch.Batch, st *step) error {
-	deadline := time.Now().Add(s.tol.retryTimeout)
-	for attempt := 0; batch.IsRetriable(err); attempt++ {
-		if s.tol.retryTimeout == 0 || s.tol.retryTimeout > 0 && time.Now().After(deadline) {
-			return err
-		}
-		s.task.metrics.retries.Add(1)
-		if !sleep(ctx, s.tol.delay(attempt)) {
-			return context.Cause(ctx)
-		}
-		err = s.apply(b, st)
-	}
-	return err
-}
-
-// delay is the wait before a retry: 300 ms doubling; past the maximum a random part of it (RetryWithToleranceOperator).
-func (t *tolerance) delay(attempt int) time.Duration {
-	d := 300 * time.Millisecond << min(attempt, 30)
-	if d > t.retryDelayMax && t.retryDelayMax > 0 {
-		d = rand.N(t.retryDelayMax)
-	}
-	return d
 }
 
 // sleep waits; false when ctx ended first.

@@ -30,6 +30,8 @@ type Task struct {
 	id      string // connector-task
 	metrics taskMetrics
 	pool    *taskPool
+	calls   calls  // what is under way
+	watch   *watch // what the watchdog goes by
 
 	lanesMu sync.Mutex
 	lanes   []*lane     // the one that takes records in is the first
@@ -61,6 +63,7 @@ func Start(o Options) *Task {
 		o: o, id: o.Connector + "-" + strconv.Itoa(o.Task),
 		stop: make(chan struct{}), done: make(chan struct{}), poke: make(chan struct{}, 1),
 	}
+	t.watch = newWatch(o.Config, o.Worker)
 	t.paused.Store(o.Paused)
 	t.state.Store(Unassigned)
 	t.ctx, t.cancel = context.WithCancelCause(context.Background())
@@ -136,6 +139,8 @@ func (t *Task) target(paused bool) {
 // task is cancelled, and Stop returns ctx's error without waiting longer.
 func (t *Task) Stop(ctx context.Context) error {
 	t.once.Do(func() { close(t.stop) })
+	ctx, done := t.grace(ctx)
+	defer done()
 	select {
 	case <-t.done:
 		return nil

@@ -19,6 +19,7 @@ import (
 	"github.com/penstock-io/penstock/batch"
 	"github.com/penstock-io/penstock/config"
 	"github.com/penstock-io/penstock/connectors"
+	"github.com/penstock-io/penstock/dlq"
 	"github.com/penstock-io/penstock/internal/embedded"
 	"github.com/penstock-io/penstock/internal/kafka"
 )
@@ -362,7 +363,7 @@ func TestDeadLettersAreTheOriginalRecords(t *testing.T) {
 	want := map[string]string{"topic": "numbers", "partition": "0", "offset": "1", "connector.name": "snk", "task.id": "0", "stage": "VALUE_CONVERTER",
 		"class.name": "org.apache.kafka.connect.json.JsonConverter", "exception.class.name": batch.DataException}
 	for _, h := range got {
-		name := strings.TrimPrefix(h.Key, headerPrefix)
+		name := strings.TrimPrefix(h.Key, dlq.Prefix)
 		if w, ok := want[name]; ok && w != h.Value {
 			t.Errorf("%s is %v, want %s", h.Key, h.Value, w)
 		}
