@@ -140,6 +140,19 @@ func (v *Vec) expandTags(n int) {
 	v.Tags = tags
 }
 
+// MakeTags returns n tags, all t, in memory of v's own that is free while Tags is nil. They are not v's before they are
+// assigned to Tags.
+func (v *Vec) MakeTags(n int, t Tag) []Tag {
+	if cap(v.spareTags) < n {
+		v.spareTags = make([]Tag, 0, n+n/4)
+	}
+	tags := v.spareTags[:n]
+	for i := range tags {
+		tags[i] = t
+	}
+	return tags
+}
+
 // Push appends one cell to a KindWords column.
 func (v *Vec) Push(cell uint64) {
 	if v.Valid != nil {

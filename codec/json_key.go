@@ -12,19 +12,24 @@ import (
 // predicted is compared at once.
 type key struct {
 	quoted string
-	// The first and the last eight bytes of quoted, under a mask where it is shorter: names of up to 16 bytes compare as
-	// two words.
+	// What two loads of eight bytes find, at its start and at next, under a mask where it is shorter: that is all of a key
+	// of up to 16 bytes.
 	head, tail, mask uint64
+	next             int
 }
 
 func newKey(quoted string) key {
 	k := key{quoted: quoted, mask: ^uint64(0)}
-	if n := len(quoted); n >= 8 {
-		k.head, k.tail = load([]byte(quoted), 0), load([]byte(quoted), n-8)
-	} else {
+	p := append([]byte(quoted), make([]byte, 8)...)
+	switch n := len(quoted); {
+	case n < 8:
 		k.mask = 1<<(8*n) - 1
-		k.head = load(append([]byte(quoted), make([]byte, 8)...), 0)
+	case n <= 16:
+		k.next = n - 8
+	default:
+		k.next = 8
 	}
+	k.head, k.tail = load(p, 0), load(p, k.next)
 	return k
 }
 
@@ -32,10 +37,11 @@ func load(p []byte, i int) uint64 { return binary.LittleEndian.Uint64(p[i:]) }
 
 // matches reports whether the key is what stands at i of the slab that starts at base, in a row that goes to end.
 func (k *key) matches(base unsafe.Pointer, i, end int) bool {
+	return ((wordAt(base, i)^k.head)|(wordAt(base, i+k.next)^k.tail))&k.mask == 0 && (len(k.quoted) <= 16 || k.long(base, i, end))
+}
+
+func (k *key) long(base unsafe.Pointer, i, end int) bool {
 	n := len(k.quoted)
-	if n <= 16 {
-		return (wordAt(base, i)^k.head)&k.mask == 0 && (n <= 8 || wordAt(base, i+n-8) == k.tail)
-	}
 	return i+n <= end && unsafe.String((*byte)(unsafe.Add(base, i)), n) == k.quoted
 }
 

@@ -27,10 +27,11 @@ type column struct {
 	kid    *batch.Vec
 	epoch  uint64 // of the batch that kid belongs to
 	listed bool   // is in order
+	id     int    // place in all
 
-	// While no row lacks the key, its cells are written here, n of them so far: kid's memory, long enough for the batch.
-	// Once one does, cells is nil and kid is written itself, with tags.
+	// The cells so far, n of them, and their tags once a row lacked the key: kid's memory, long enough for the batch.
 	cells []uint64
+	tags  []batch.Tag
 	n     int
 }
 
@@ -43,6 +44,8 @@ func newColumn(name, quoted string) *column { return &column{key: newKey(quoted)
 // of a row is compared with the next one predicted: one comparison of memory, no hashing.
 type splitter struct {
 	known  map[string]*column
+	all    []*column // known, as index counts them
+	index  keyIndex
 	order  []*column
 	misses int // keys found by hash in this batch
 
@@ -61,7 +64,7 @@ type splitter struct {
 // begin starts a batch: rows follow in order, then end.
 func (s *splitter) begin(b *batch.Batch, p *batch.Payload) {
 	if s.known == nil || len(s.known) > maxKnownKeys {
-		s.known, s.order = map[string]*column{}, nil
+		s.known, s.all, s.index, s.order = map[string]*column{}, nil, keyIndex{}, nil
 	}
 	if s.misses > 64 {
 		for _, c := range s.order {
@@ -84,19 +87,11 @@ func (s *splitter) reload() {
 // end brings all columns to the same length and lets go of the batch.
 func (s *splitter) end() {
 	if s.root != nil {
-		for i, name := range s.root.Names {
-			s.known[name].settle()
-			pad(s.root.Kids[i], s.root.N)
+		for _, name := range s.root.Names {
+			s.known[name].settle(s.root.N)
 		}
 	}
 	s.b, s.p, s.buf, s.root, s.loose = nil, nil, nil, nil, nil
-}
-
-// pad appends "no such key" up to n rows.
-func pad(kid *batch.Vec, n int) {
-	for kid.N < n {
-		kid.PushTag(batch.TagMissing, 0)
-	}
 }
 
 // row takes the text at [i,end) of the slab as the value of a row. It reports false, leaving no trace, when the text is
@@ -166,10 +161,7 @@ func (s *splitter) assignLoose(row int, tag batch.Tag, cell uint64) {
 func (s *splitter) members(buf []byte, i int) bool {
 	base, end := unsafe.Pointer(unsafe.SliceData(buf)), len(buf)
 	pos, order, epoch := s.root.N, s.order, s.epoch
-	if i++; byteAt(base, i) <= ' ' {
-		i = jsontext.Space(buf, i)
-	}
-	if i < end && buf[i] == '}' {
+	if i = skipSpace(base, buf, i+1); i < end && byteAt(base, i) == '}' {
 		return true
 	}
 	for k := 0; i < end; k++ {
@@ -186,92 +178,126 @@ func (s *splitter) members(buf []byte, i int) bool {
 		if c.epoch != epoch && !s.adopt(c) {
 			return false
 		}
-		if i < end && byteAt(base, i) <= ' ' {
-			i = jsontext.Space(buf, i)
+		if byteAt(base, i) <= ' ' {
+			i = skipSpace(base, buf, i)
 		}
 		if i >= end {
 			return false
 		}
 		start := i
-		var ok bool
-		switch ch := byteAt(base, i); {
-		case ch == '"': // plainString, which is too large to be inlined
-			i++
-			m := special(wordAt(base, i))
-			for m == 0 && i < end {
-				i += 8
-				m = special(wordAt(base, i))
-			}
-			if i += bits.TrailingZeros64(m) >> 3; byteAt(base, i) == '"' {
-				i++
-				break
-			}
-			if i, ok = jsontext.StringEnd(buf, start); !ok {
-				return false
-			}
-		case ch <= '9':
-			if i = plainNumber(base, i, ch, end); i >= 0 {
-				break
-			}
-			fallthrough
-		default:
-			if i, ok = token(base, buf, start); !ok {
-				return false
-			}
+		if i = value(base, buf, i); i < 0 {
+			return false
 		}
-		cell := uint64(batch.MakeView(start, i-start))
-		if c.n == pos && pos < len(c.cells) {
-			c.cells[pos] = cell
-			c.n = pos + 1
-		} else {
-			c.put(pos, cell)
+		if pos < len(c.cells) {
+			c.cells[pos] = uint64(batch.MakeView(start, i-start))
 		}
-		if i < end && byteAt(base, i) <= ' ' {
-			i = jsontext.Space(buf, i)
+		if c.n != pos || c.tags != nil {
+			c.tagged(pos)
 		}
-		if i >= end || buf[i] != ',' {
-			return i < end && buf[i] == '}'
+		c.n = pos + 1
+		if byteAt(base, i) <= ' ' {
+			i = skipSpace(base, buf, i)
+		}
+		if i >= end {
+			return false
+		}
+		if ch := byteAt(base, i); ch != ',' {
+			return ch == '}'
 		}
 		if i++; byteAt(base, i) <= ' ' {
-			i = jsontext.Space(buf, i)
+			i = skipSpace(base, buf, i)
 		}
 	}
 	return false
 }
 
-// put is the general way to set a cell: after missing ones, among missing ones, or again (the last one wins).
-func (c *column) put(pos int, cell uint64) {
-	if c.n > pos {
-		c.cells[pos] = cell
-		return
+// value is token, quick with short strings and numbers.
+func value(base unsafe.Pointer, buf []byte, start int) int {
+	i := start
+	switch ch := byteAt(base, i); {
+	case ch == '"':
+		i++
+		m := special(wordAt(base, i))
+		for m == 0 && i < len(buf) {
+			i += 8
+			m = special(wordAt(base, i))
+		}
+		if i += bits.TrailingZeros64(m) >> 3; byteAt(base, i) == '"' && i-start < jsontext.MaxStringBytes {
+			return i + 1
+		}
+	case ch-'1' < 9:
+		x := wordAt(base, i) ^ everyZero
+		if m := ((x + toHigh) | x) & everyHigh; m != 0 {
+			i += bits.TrailingZeros64(m) >> 3
+			if ch = byteAt(base, i); ch == ',' || ch == '}' {
+				return i
+			}
+		}
 	}
-	c.settle()
-	kid := c.kid
-	if kid.N > pos {
-		kid.W[pos] = cell
-		kid.SetTag(pos, batch.TagJSON)
-		return
-	}
-	pad(kid, pos)
-	kid.PushTag(batch.TagJSON, cell)
+	return token(base, buf, start)
 }
 
-// settle hands the cells over to kid.
-func (c *column) settle() {
-	if c.cells != nil {
-		c.kid.W, c.kid.N = c.cells[:c.n], c.n
-		c.cells, c.n = nil, 0
+// tagged gives the cell at pos its tag, and the rows before it that lack the key theirs.
+func (c *column) tagged(pos int) {
+	if c.tags == nil {
+		if c.n > pos {
+			return // the key came twice: the last one wins
+		}
+		c.tags = c.kid.MakeTags(len(c.cells), batch.TagMissing)
+		for i := range c.tags[:c.n] {
+			c.tags[i] = batch.TagJSON
+		}
+		clear(c.cells[c.n:pos])
+		clear(c.cells[pos+1:])
 	}
+	c.tags[pos] = batch.TagJSON
+}
+
+// settle hands the cells of rows rows over to kid.
+func (c *column) settle(rows int) {
+	if c.n < rows && c.tags == nil {
+		c.tagged(rows - 1)
+		c.tags[rows-1], c.cells[rows-1] = batch.TagMissing, 0
+	}
+	c.kid.W, c.kid.N = c.cells[:rows], rows
+	if c.tags != nil {
+		c.kid.Tags = c.tags[:rows]
+	}
+	c.cells, c.tags, c.n = nil, nil, 0
 }
 
 // key finds the column of the key at buf[i], which is not the one predicted at k. It returns the index after the colon
 // and the place in the order where the prediction goes on; a nil column when the text is wrong.
 func (s *splitter) key(buf []byte, i, k int) (*column, int, int) {
+	base := unsafe.Pointer(unsafe.SliceData(buf))
 	for next := k + 1; next < len(s.order) && next <= k+lookAhead; next++ {
-		if s.order[next].matches(unsafe.Pointer(unsafe.SliceData(buf)), i, len(buf)) {
+		if s.order[next].matches(base, i, len(buf)) {
 			return s.order[next], i + len(s.order[next].quoted), next
 		}
 	}
+	n := 0
+	if i < len(buf) {
+		n = quotedAt(base, i, len(buf))
+	}
+	if n == 0 {
+		return s.otherKey(buf, i, k)
+	}
+	slot := s.index.slot(unsafe.Add(base, i), n)
+	if at := int(*slot) - 1; at >= 0 {
+		if c := s.all[at]; len(c.quoted) == n && c.matches(base, i, len(buf)) && c.listed {
+			s.misses++
+			return c, i + n, k - 1
+		}
+	}
+	c, after, next := s.otherKey(buf, i, k)
+	if c != nil && len(c.quoted) == n {
+		*slot = int32(c.id + 1)
+	}
+	return c, after, next
+}
+
+// otherKey is key by name.
+func (s *splitter) otherKey(buf []byte, i, k int) (*column, int, int) {
 	if i >= len(buf) || buf[i] != '"' {
 		return nil, i, k
 	}
@@ -292,7 +318,9 @@ func (s *splitter) key(buf []byte, i, k int) (*column, int, int) {
 	c, ok := s.known[string(name)]
 	if !ok {
 		c = newColumn(string(name), string(tok)+":")
+		c.id = len(s.all)
 		s.known[c.name] = c
+		s.all = append(s.all, c)
 	} else {
 		s.misses++
 	}
@@ -321,26 +349,22 @@ func (s *splitter) adopt(c *column) bool {
 	if cap(kid.W) < s.b.N {
 		kid.W = make([]uint64, 0, s.b.N+s.b.N/4)
 	}
-	c.cells, c.n = kid.W[:s.b.N], 0
+	c.cells, c.tags, c.n = kid.W[:s.b.N], nil, 0
 	return true
 }
 
 // undo takes back what a row that failed has written, with the columns that it brought.
 func (s *splitter) undo(kids int) {
 	for i, name := range s.root.Names {
-		c, kid := s.known[name], s.root.Kids[i]
+		c := s.known[name]
 		if i >= kids {
-			c.epoch, c.kid, c.cells, c.n = 0, nil, nil, 0
+			c.epoch, c.kid, c.cells, c.tags, c.n = 0, nil, nil, nil, 0
 			s.root.Kids[i] = nil
 			continue
 		}
 		c.n = min(c.n, s.root.N)
-		if kid.N > s.root.N {
-			kid.N = s.root.N
-			kid.W = kid.W[:kid.N]
-			if kid.Tags != nil {
-				kid.Tags = kid.Tags[:kid.N]
-			}
+		if c.tags != nil {
+			c.tags[s.root.N] = batch.TagMissing
 		}
 	}
 	s.root.Names, s.root.Kids = s.root.Names[:kids], s.root.Kids[:kids]

@@ -30,30 +30,44 @@ func byteAt(base unsafe.Pointer, i int) byte { return *(*byte)(unsafe.Add(base, 
 func wordAt(base unsafe.Pointer, i int) uint64 { return *(*uint64)(unsafe.Add(base, i)) }
 
 // special marks, by the high bit, the bytes of w that end a plain run: quote, backslash, controls, beyond ASCII. The lowest
-// mark is exact.
+// mark is exact. (A byte beyond ASCII is marked in any case, so the subtractions need not tell it from one below zero.)
 func special(w uint64) uint64 {
-	q, sl := w^everyQuote, w^everySlant
-	return ((q-everyOne)&^q | (sl-everyOne)&^sl | (w-everySpace)&^w | w) & everyHigh
+	return (((w ^ everyQuote) - everyOne) | ((w ^ everySlant) - everyOne) | (w - everySpace) | w) & everyHigh
 }
 
-// token is the index after the value that starts at i, inside an object; false when it is wrong.
-func token(base unsafe.Pointer, buf []byte, i int) (int, bool) {
+// token is the index after the value that starts at i, inside an object, and is no short string or number; -1 when it is
+// wrong.
+func token(base unsafe.Pointer, buf []byte, i int) int {
 	start, end := i, len(buf)
 	switch ch := byteAt(base, i); {
 	case ch == '"':
-		if i = plainString(base, i+1, end); i >= 0 {
-			return i, true
-		}
-		return jsontext.StringEnd(buf, start)
+		i, _ = stringAt(base, i, end)
+		return i
 	case ch <= '9':
 		i = plainNumber(base, i, ch, end)
-	default:
+	case ch == '{' || ch == '[':
 		i = nested(base, i, end)
+	default:
+		return word(base, i)
 	}
-	if i >= 0 {
-		return i, true
+	if i < 0 || i-start > jsontext.MaxStringBytes {
+		var ok bool
+		if i, ok = jsontext.ValueAt(buf, start, 1); !ok {
+			return -1
+		}
 	}
-	return jsontext.ValueAt(buf, start, 1)
+	return i
+}
+
+// skipSpace skips white space: none or a blank as a rule.
+func skipSpace(base unsafe.Pointer, buf []byte, i int) int {
+	if byteAt(base, i) == ' ' {
+		i++
+	}
+	if byteAt(base, i) > ' ' {
+		return i
+	}
+	return jsontext.Space(buf, i)
 }
 
 // fastDepth is how deep nested looks: a bit of a word per level.
