@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 20s
 
-.PHONY: run build test race integration bench lint fuzz vectors clean
+.PHONY: run build test race integration soak bench lint fuzz vectors clean
 
 run: ## embedded Kafka, worker and a sample pipeline
 	$(GO) run ./cmd/penstock quickstart
@@ -22,6 +22,9 @@ race: ## the concurrent rooms under the race detector
 
 integration: build ## against real servers, which it installs, starts and stops
 	./scripts/integration
+
+soak: build ## the fault suite in its long form: an hour or more, 200 kills and more; see docs/faults.md
+	./scripts/integration soak
 
 bench: build ## races the JVM worker; rewrites BENCHMARKS.md
 	$(GO) run ./bench -run all -peer raw,jvm -md BENCHMARKS.md

@@ -243,21 +243,7 @@ func (r *run) begin() {
 			}
 		}
 		run(func() error { return consume(ctx, r.sys.Cluster.Addr(), topics) })
-		run(func() error { r.sample(ctx); return nil })
 	})
-}
-
-// sample remembers how far everything is, twenty times a second.
-func (r *run) sample(ctx context.Context) {
-	for ctx.Err() == nil {
-		for _, w := range r.ways {
-			w.inTopic.sampleNow()
-			if w.inFile != nil {
-				w.inFile.sampleNow()
-			}
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
 }
 
 // halt ends the load (0) or the watching (1) and waits for it.

@@ -18,21 +18,22 @@ type ledger struct {
 	first    []int32 // records in the order of their first arrival
 	place    []place // of the first arrival of record seq, where partitions are known
 	next     map[int32]int32
+	firstAt  []time.Time // of record seq
+	repeats  []repeat
 	distinct int
 	total    int // whole records, repeated ones included
 	torn     int
 	corrupt  []string // of what was neither, the first few
 	corrupts int
-	history  []sample
 }
 
 // place is where in a topic a record lies: its partition and its rank in it.
 type place struct{ partition, rank int32 }
 
-// sample is how many records had arrived at a moment.
-type sample struct {
-	at    time.Time
-	total int
+// repeat is the arrival of a record that had arrived before.
+type repeat struct {
+	seq int32
+	at  time.Time
 }
 
 func newLedger(s stream) *ledger { return &ledger{stream: s, next: map[int32]int32{}} }
@@ -58,6 +59,7 @@ func (l *ledger) add(partition int32, line []byte) {
 	for len(l.times) <= seq {
 		l.times = append(l.times, 0)
 		l.place = append(l.place, place{partition: noPartition})
+		l.firstAt = append(l.firstAt, time.Time{})
 	}
 	l.total++
 	if partition != noPartition {
@@ -70,32 +72,11 @@ func (l *ledger) add(partition int32, line []byte) {
 	if l.times[seq] == 0 {
 		l.distinct++
 		l.first = append(l.first, int32(seq))
+		l.firstAt[seq] = time.Now()
+	} else {
+		l.repeats = append(l.repeats, repeat{int32(seq), time.Now()})
 	}
 	l.times[seq] = min(l.times[seq], 254) + 1
-}
-
-// sampleNow remembers how many records there are.
-func (l *ledger) sampleNow() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.history = append(l.history, sample{time.Now(), l.total})
-}
-
-// totalAt is how many records had arrived at a moment: the last sample before it, or after it when late.
-func (l *ledger) totalAt(at time.Time, late bool) int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	i, _ := slices.BinarySearchFunc(l.history, at, func(s sample, t time.Time) int { return s.at.Compare(t) })
-	if late && i < len(l.history) {
-		return l.history[i].total
-	}
-	if late {
-		return l.total
-	}
-	if i == 0 {
-		return 0
-	}
-	return l.history[i-1].total
 }
 
 // counts returns how many different records arrived, and how many arrivals were repetitions.
@@ -105,12 +86,41 @@ func (l *ledger) counts() (distinct, again int) {
 	return l.distinct, l.total - l.distinct
 }
 
+// An excuse is a reason for repetitions: those that arrive between from and to, of records that arrived first at oldest
+// or later.
+type excuse struct{ from, to, oldest time.Time }
+
+// unexcused counts repetitions that no excuse covers. A record that lies in the topic more than once, when there is one,
+// is left out: it has to be repeated.
+func (l *ledger) unexcused(topic *ledger, excuses []excuse) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if topic != nil {
+		topic.mu.Lock()
+		defer topic.mu.Unlock()
+	}
+	n := 0
+	for _, r := range l.repeats {
+		first := l.firstAt[r.seq]
+		ok := topic != nil && topic.have(int(r.seq)) > 1
+		for i := 0; i < len(excuses) && !ok; i++ {
+			e := excuses[i]
+			ok = !r.at.Before(e.from) && !r.at.After(e.to) && !first.Before(e.oldest)
+		}
+		if !ok {
+			n++
+		}
+	}
+	return n
+}
+
 // Finding is what a ledger says in the end.
 type Finding struct {
 	// Records is how many were expected, a repeated one in the topic counted as often as it lies there.
 	Records int
-	// Lost is how many did not arrive, Duplicated how many arrivals were too many.
-	Lost, Duplicated int
+	// Lost is how many did not arrive, Duplicated how many arrivals were too many, Unexcused how many of those no fault
+	// explains: none before them may repeat, or they are older than a flush interval before it.
+	Lost, Duplicated, Unexcused int
 	// Disordered is how many records arrived for the first time after one that lies behind them in their partition.
 	Disordered int
 	// Torn is how many lines are only the beginning of a record, Corrupt how many are no record at all.
@@ -203,6 +213,7 @@ func (f *Finding) add(g Finding) {
 	f.Records += g.Records
 	f.Lost += g.Lost
 	f.Duplicated += g.Duplicated
+	f.Unexcused += g.Unexcused
 	f.Disordered += g.Disordered
 	f.Torn += g.Torn
 	f.Corrupt += g.Corrupt

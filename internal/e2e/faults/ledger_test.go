@@ -95,24 +95,35 @@ func TestJudgeSink(t *testing.T) {
 	f([]int{4, 1, 2, 2, 3, 0}, 0, 0, 1)
 }
 
-func TestTornAndHistory(t *testing.T) {
+func TestTorn(t *testing.T) {
 	s := stream{"a", 1}
 	l := newLedger(s)
-	before := time.Now()
 	l.add(noPartition, s.append(nil, 0))
-	l.sampleNow()
 	l.add(noPartition, s.append(nil, 1)[:9])
 	l.add(noPartition, []byte("something else"))
 	if got := l.judgeSink(arrive(0, 0)); got.Torn != 1 || got.Corrupt != 1 || got.Lost != 0 {
 		t.Errorf("got %+v", got)
 	}
-	if n := l.totalAt(before, false); n != 0 {
-		t.Errorf("%d records before the first", n)
+}
+
+func TestExcuses(t *testing.T) {
+	l := arrive(0, 0, 0, 1, 0, 0, 0, 1)
+	first, again := l.firstAt[0], l.repeats[0].at
+	f := func(want int, topic *ledger, excuses ...excuse) {
+		t.Helper()
+		if got := l.unexcused(topic, excuses); got != want {
+			t.Errorf("%d are unexcused, want %d", got, want)
+		}
 	}
-	if n := l.totalAt(before, true); n != 1 {
-		t.Errorf("%d records in the sample after it", n)
-	}
-	if n := l.totalAt(time.Now(), false); n != 1 {
-		t.Errorf("%d records now", n)
-	}
+	later := again.Add(time.Minute)
+	f(2, nil)
+	f(0, nil, excuse{first, later, first})
+	// too late, too early
+	f(2, nil, excuse{first, again.Add(-time.Nanosecond), first})
+	f(2, nil, excuse{later, later, first})
+	// of records older than the excuse
+	f(2, nil, excuse{first, later, later})
+	f(0, nil, excuse{first, later, later}, excuse{first, later, first})
+	// records that lie twice in the topic
+	f(1, arrive(0, 0, 0, 1, 0, 1))
 }

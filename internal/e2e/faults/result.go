@@ -21,23 +21,20 @@ type Result struct {
 	Case Case
 	// Topic is what sources did, Sink what sinks did; Records is 0 for what a case does not have.
 	Topic, Sink Finding
-	// TopicMay and SinkMay are how many duplicates the rules allow.
-	TopicMay, SinkMay int
-	// TornMay is how many torn lines the rules allow, and whether records of a source may be out of order: see rules.
+	// TornMay is how many torn lines the rules allow. DisorderMay is whether records of sources may be out of order.
 	TornMay     int
 	DisorderMay bool
 	// Expelled is how often brokers removed a sink from its group because they had not heard of it for a session. Each
 	// is a reason to repeat; beyond faults that cut sinks off, a machine that is too busy does it.
 	Expelled int
-	// Wrong is faults after which something was repeated that may not be.
-	Wrong        []string
+	// Struck counts the faults, SlowRecovery is the longest time from the end of one until everything had arrived.
 	Struck       map[Kind]int
 	SlowRecovery time.Duration
 	Took         time.Duration
 }
 
-// mayRepeat tells which faults let which side repeat records, each time at most what it had done since an interval
-// before the fault (and flushSlack) until its cause was over (and, for sinks, the group knew).
+// mayRepeat tells which faults let which side repeat records: at most what had arrived from one flush interval (and
+// flushSlack) before the fault on.
 //
 // A source repeats only after kill -9: its producer is idempotent, and offsets of what was acknowledged are stored by every
 // orderly stop. Exactly-once sources will repeat nothing at all: that is a rule to add here.
@@ -54,84 +51,62 @@ func mayRepeat(k Kind) (source, sink bool) {
 	}
 }
 
-// window is how many records arrived from one interval before a fault until its cause was over.
-func (s *strike) window(l *ledger) int {
-	from := l.totalAt(s.start.Add(-flushInterval-flushSlack), false)
-	until := s.until.Add(session)
-	if s.kind == KillWorker {
-		until = s.start.Add(200 * time.Millisecond) // what was written before the end may be seen a moment after it
+// excuses lists the reasons that a way's source and sink had to repeat records.
+func (r *run) excuses(w *way, gone map[string][]time.Time) (source, sink []excuse) {
+	end := time.Now()
+	for i, s := range r.strikes {
+		e := excuse{s.start, end, s.start.Add(-flushInterval - flushSlack)}
+		if i+1 < len(r.strikes) {
+			e.to = r.strikes[i+1].start
+		}
+		ofSource, ofSink := mayRepeat(s.kind)
+		if ofSource {
+			source = append(source, e)
+		}
+		if ofSink {
+			sink = append(sink, e)
+		}
 	}
-	return l.totalAt(until, true) - from
+	for _, at := range gone["connect-"+w.sink] {
+		silent := at.Add(-session)
+		sink = append(sink, excuse{silent, at.Add(2 * session), silent.Add(-flushInterval - flushSlack)})
+	}
+	return source, sink
 }
 
 func (r *run) result() *Result {
 	out := &Result{Case: r.Case, Struck: map[Kind]int{}, Took: time.Since(r.started)}
-	gone := r.sys.expelled(r.started)
-	for _, w := range r.ways {
-		for _, at := range gone["connect-"+w.sink] {
-			out.Expelled++
-			s := strike{start: at.Add(-session - flushSlack), until: at}
-			out.SinkMay += s.window(w.inFile)
-		}
-	}
-	for i, s := range r.strikes {
+	for _, s := range r.strikes {
 		out.Struck[s.kind]++
 		out.SlowRecovery = max(out.SlowRecovery, s.recovered.Sub(s.until))
-		source, sink := mayRepeat(s.kind)
-		topics, files := s.after.topic-s.before.topic, s.after.file-s.before.file
-		if topics > 0 && !source {
-			out.Wrong = append(out.Wrong, fmt.Sprintf("source: %d duplicated after %s (%s)", topics, s.kind, s.detail))
-		}
-		next := r.started.Add(out.Took)
-		if i+1 < len(r.strikes) {
-			next = r.strikes[i+1].start
-		}
-		if files > 0 && !sink && !r.anyExpelled(gone, s.start.Add(-session), next) {
-			out.Wrong = append(out.Wrong, fmt.Sprintf("sink: %d duplicated after %s (%s)", files, s.kind, s.detail))
-		}
-		for _, w := range r.ways {
-			if w.source != "" && source {
-				out.TopicMay += s.window(w.inTopic)
-				// What was in flight to one partition comes again, perhaps in another, behind what had arrived there.
-				out.DisorderMay = true
-			}
-			if w.sink != "" && sink {
-				out.SinkMay += s.window(w.inFile)
-			}
-		}
+		// What was in flight to one partition comes again, perhaps in another, behind what had arrived there.
+		out.DisorderMay = out.DisorderMay || s.kind == KillWorker
 		// A write that a kill or a full disk ends halfway leaves the beginning of a line.
 		if s.kind == KillWorker || s.kind == FullDisk {
 			out.TornMay += len(r.sinks())
 		}
 	}
+	gone := r.sys.expelled(r.started)
 	for _, w := range r.ways {
+		source, sink := r.excuses(w, gone)
+		out.Expelled += len(gone["connect-"+w.sink])
 		if w.source != "" {
 			f := w.inTopic.judgeTopic(int(w.load.made.Load()))
 			if w.partitions == 1 && f.Disordered > 0 {
 				out.DisorderMay = false // with one partition nothing can overtake
 			}
+			f.Unexcused = w.inTopic.unexcused(nil, source)
 			f.Examples = named(w.topic, f.Examples)
 			out.Topic.add(f)
 		}
 		if w.sink != "" {
 			f := w.inFile.judgeSink(w.inTopic)
+			f.Unexcused = w.inFile.unexcused(w.inTopic, sink)
 			f.Examples = named(w.sink, f.Examples)
 			out.Sink.add(f)
 		}
 	}
 	return out
-}
-
-// anyExpelled tells whether one of the sinks lost its group between two moments.
-func (r *run) anyExpelled(gone map[string][]time.Time, from, to time.Time) bool {
-	for _, name := range r.sinks() {
-		for _, at := range gone["connect-"+name] {
-			if at.After(from) && at.Before(to) {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 func named(name string, texts []string) []string {
@@ -143,19 +118,19 @@ func named(name string, texts []string) []string {
 
 // Verdict is what breaks the rules; empty is good.
 func (r *Result) Verdict() []string {
-	out := slices.Clone(r.Wrong)
+	var out []string
 	bad := func(wrong bool, format string, args ...any) {
 		if wrong {
 			out = append(out, fmt.Sprintf(format, args...))
 		}
 	}
-	side := func(name string, f Finding, may int) {
+	side := func(name string, f Finding) {
 		bad(f.Lost > 0, "%s: %d lost", name, f.Lost)
-		bad(f.Duplicated > may, "%s: %d duplicated, %d allowed", name, f.Duplicated, may)
+		bad(f.Unexcused > 0, "%s: %d of %d duplicates are not explained by a fault and one flush interval", name, f.Unexcused, f.Duplicated)
 		bad(f.Corrupt > 0, "%s: %d corrupt", name, f.Corrupt)
 	}
-	side("source", r.Topic, r.TopicMay)
-	side("sink", r.Sink, r.SinkMay)
+	side("source", r.Topic)
+	side("sink", r.Sink)
 	bad(r.Topic.Disordered > 0 && !r.DisorderMay, "source: %d out of order", r.Topic.Disordered)
 	bad(r.Sink.Disordered > 0, "sink: %d out of order", r.Sink.Disordered)
 	bad(r.Topic.Torn > 0, "source: %d torn", r.Topic.Torn)
@@ -174,15 +149,15 @@ func (r *Result) Summary() string {
 		struck = append(struck, fmt.Sprintf("%d %s", r.Struck[k], k))
 		n += r.Struck[k]
 	}
-	side := func(name string, f Finding, may int) string {
+	side := func(name string, f Finding) string {
 		if f.Records == 0 {
 			return ""
 		}
-		return fmt.Sprintf("; %s: %d records, %d lost, %d duplicated (%d allowed), %d out of order, %d corrupt, %d torn",
-			name, f.Records, f.Lost, f.Duplicated, may, f.Disordered, f.Corrupt, f.Torn)
+		return fmt.Sprintf("; %s: %d records, %d lost, %d duplicated (%d unexcused), %d out of order, %d corrupt, %d torn",
+			name, f.Records, f.Lost, f.Duplicated, f.Unexcused, f.Disordered, f.Corrupt, f.Torn)
 	}
 	return fmt.Sprintf("%s seed %d: %d faults (%s)%s%s, %d times expelled; slowest recovery %s, %s in all", r.Case.Name, r.Case.Seed, n, strings.Join(struck, ", "),
-		side("source", r.Topic, r.TopicMay), side("sink", r.Sink, r.SinkMay), r.Expelled, r.SlowRecovery.Round(10*time.Millisecond), r.Took.Round(time.Second))
+		side("source", r.Topic), side("sink", r.Sink), r.Expelled, r.SlowRecovery.Round(10*time.Millisecond), r.Took.Round(time.Second))
 }
 
 // repeated counts what has arrived more than once so far. While a record is between topic and file the second number may
