@@ -26,8 +26,8 @@ integration: build ## against real servers, which it installs, starts and stops
 soak: build ## the fault suite in its long form: an hour or more, 200 kills and more; see docs/faults.md
 	./scripts/integration soak
 
-bench: build ## races the JVM worker; rewrites BENCHMARKS.md
-	$(GO) run ./bench -run all -peer raw,jvm -md BENCHMARKS.md
+bench: ## races the JVM worker and the raw client, each row in under a minute; rewrites BENCHMARKS.md
+	$(GO) run ./bench -run figures -results bench/results -md BENCHMARKS.md -flames docs/img
 
 lint: ## formatting, vet, staticcheck
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }

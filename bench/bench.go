@@ -3,13 +3,9 @@
 package main
 
 import (
-	"archive/zip"
 	"context"
-	"embed"
 	"fmt"
-	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -23,27 +19,26 @@ import (
 
 // Who runs.
 const (
-	ours    = "penstock"
-	rawPeer = "raw"
-	jvmPeer = "jvm"
+	ours     = "penstock"
+	rawPeer  = "raw"
+	kgoPeer  = "kgo"
+	jvmPeer  = "jvm"
+	bestPeer = "jvm-best"
 )
 
 // runLimit ends a run that does not get anywhere.
-const runLimit = 8 * time.Minute
-
-//go:embed peer/NullSinkConnector.java
-var peerSource embed.FS
+const runLimit = 6 * time.Minute
 
 // bench is one invocation: the broker, the temporary folder, the workers that run now.
 type bench struct {
 	options *options
 	peers   []string
-	out     io.Writer
 
 	dir     string
 	brokers string
 	binary  string
-	plugin  string // folder with the JVM's null sink
+	plugin  string // folder with the JVM's null sink and generator
+	best    string // the java of jvm-best
 	broker  *stack.Broker
 	client  *kgo.Client
 	admin   *kadm.Client
@@ -59,33 +54,57 @@ func (b *bench) open() (err error) {
 	if b.dir, err = os.MkdirTemp("", "penstock-bench-"); err != nil {
 		return err
 	}
-	for _, p := range b.peers {
-		switch p {
-		case ours:
-			if b.binary = b.options.binary; b.binary == "" {
-				b.binary = filepath.Join(b.dir, "penstock")
-				if err := stack.Build(b.binary); err != nil {
-					return err
-				}
-			}
-		case jvmPeer:
-			if err := b.buildPlugin(); err != nil {
-				return err
-			}
-		}
+	if err := b.build(); err != nil {
+		return err
 	}
 	b.brokers = b.options.brokers
 	if b.brokers == "" {
 		b.note("starting Apache Kafka")
-		if b.broker, err = stack.StartBroker(b.dir, nil); err != nil {
+		broker, err := stack.StartBroker(b.dir, nil, "log.retention.check.interval.ms=3600000")
+		if err != nil {
 			return err
 		}
-		b.brokers = b.broker.Addr
+		b.mu.Lock()
+		b.broker, b.brokers = broker, broker.Addr
+		closed := b.closed
+		b.mu.Unlock()
+		if closed {
+			broker.Kill()
+		}
 	}
 	if b.client, err = kgo.NewClient(kgo.SeedBrokers(strings.Split(b.brokers, ",")...)); err != nil {
 		return err
 	}
 	b.admin = kadm.NewClient(b.client)
+	return nil
+}
+
+// build makes or finds what the peers need.
+func (b *bench) build() error {
+	for _, p := range b.peers {
+		switch p {
+		case ours:
+			if b.binary = b.options.binary; b.binary != "" {
+				continue
+			}
+			b.note("building penstock")
+			b.binary = filepath.Join(b.dir, "penstock")
+			if err := stack.Build(b.binary); err != nil {
+				return err
+			}
+		case jvmPeer, bestPeer:
+			if b.plugin != "" {
+				continue
+			}
+			b.note("preparing the JVM worker")
+			if err := b.buildPlugin(); err != nil {
+				return err
+			}
+			if b.best = b.options.bestJava; b.best == "" {
+				b.best = newestJava()
+			}
+		}
+	}
 	return nil
 }
 
@@ -116,66 +135,32 @@ func (b *bench) note(format string, args ...any) {
 	fmt.Fprintf(os.Stderr, "bench: "+format+"\n", args...)
 }
 
-// buildPlugin compiles the JVM's null sink against the worker's own jars into a jar of a plugin folder.
-func (b *bench) buildPlugin() error {
-	root, err := stack.Root()
-	if err != nil {
-		return err
-	}
-	classpath, err := exec.Command(filepath.Join(root, "scripts", "jvm-connect"), "classpath").Output()
-	if err != nil {
-		return fmt.Errorf("find the JVM worker's jars: %w", err)
-	}
-	text, err := peerSource.ReadFile("peer/NullSinkConnector.java")
-	if err != nil {
-		return err
-	}
-	classes := filepath.Join(b.dir, "classes")
-	b.plugin = filepath.Join(b.dir, "null-sink-plugin")
-	for _, dir := range []string{classes, b.plugin} {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return err
-		}
-	}
-	source := filepath.Join(b.dir, "NullSinkConnector.java")
-	if err := os.WriteFile(source, text, 0o644); err != nil {
-		return err
-	}
-	javac := exec.Command("javac", "--release", "17", "-cp", strings.TrimSpace(string(classpath)), "-d", classes, source)
-	if out, err := javac.CombinedOutput(); err != nil {
-		return fmt.Errorf("compile the JVM's null sink: %w\n%s", err, out)
-	}
-	services := filepath.Join(classes, "META-INF", "services")
-	if err := os.MkdirAll(services, 0o755); err != nil {
-		return err
-	}
-	const name = "org.apache.kafka.connect.sink.SinkConnector"
-	if err := os.WriteFile(filepath.Join(services, name), []byte("io.penstock.connect.NullSinkConnector\n"), 0o644); err != nil {
-		return err
-	}
-	jar, err := os.Create(filepath.Join(b.plugin, "null-sink.jar"))
-	if err != nil {
-		return err
-	}
-	defer jar.Close()
-	z := zip.NewWriter(jar)
-	if err := z.AddFS(os.DirFS(classes)); err != nil {
-		return err
-	}
-	return z.Close()
-}
-
-// spec is how a peer's worker is started.
-func (b *bench) spec(peer string) stack.WorkerSpec {
+// workerSpec is how a peer's worker is started.
+func (b *bench) workerSpec(peer string) stack.WorkerSpec {
 	s := stack.WorkerSpec{
 		Kind: stack.Penstock, Mode: b.options.mode, Binary: b.binary, Brokers: b.brokers,
 		Dir:   filepath.Join(b.dir, fmt.Sprintf("%s-%d", peer, time.Now().UnixNano())),
 		Props: map[string]string{"offset.flush.interval.ms": "1000"},
 	}
-	if peer == jvmPeer {
+	set := func(list string) {
+		for pair := range strings.SplitSeq(list, ",") {
+			if key, value, ok := strings.Cut(pair, "="); ok {
+				s.Props[strings.TrimSpace(key)] = value
+			}
+		}
+	}
+	java := ""
+	switch peer {
+	case jvmPeer:
+		java = b.options.jvmJava
+	case bestPeer:
+		java = b.best
+		set(b.options.bestProps)
+	}
+	if peer == jvmPeer || peer == bestPeer {
 		s.Kind, s.Plugins = stack.JVM, []string{b.plugin}
-		if b.options.jvmJava != "" {
-			s.Env = append(s.Env, "PENSTOCK_JAVA="+b.options.jvmJava)
+		if java != "" {
+			s.Env = append(s.Env, "PENSTOCK_JAVA="+java)
 		}
 	}
 	if b.options.mode == "distributed" {
@@ -186,38 +171,50 @@ func (b *bench) spec(peer string) stack.WorkerSpec {
 			s.Props[kind+".storage.topic"] = id + "-" + kind
 		}
 	}
-	for pair := range strings.SplitSeq(b.options.workerProps, ",") {
-		if key, value, ok := strings.Cut(pair, "="); ok {
-			s.Props[strings.TrimSpace(key)] = value
-		}
-	}
+	set(b.options.workerProps)
 	return s
 }
 
-// start starts a peer's worker, known to close from then on.
-func (b *bench) start(peer string) (*stack.Worker, error) {
-	w, err := stack.StartWorker(b.spec(peer))
+// start starts a peer's worker with more environment, known to close from then on.
+func (b *bench) start(peer string, env ...string) (*stack.Worker, error) {
+	s := b.workerSpec(peer)
+	s.Env = append(s.Env, env...)
+	w, err := stack.Launch(s)
 	if err != nil {
 		return nil, err
 	}
 	b.mu.Lock()
-	defer b.mu.Unlock()
 	b.workers[peer] = w
-	if b.closed {
+	closed := b.closed
+	b.mu.Unlock()
+	if closed {
 		w.Kill()
+	}
+	if err := w.WaitREST(2 * time.Minute); err != nil {
+		b.stop(peer)
+		return nil, err
 	}
 	return w, nil
 }
 
-// stop ends a peer's worker and forgets its log.
-func (b *bench) stop(peer string) {
+// worker is the running worker of a peer; nil when it is not up.
+func (b *bench) worker(peer string) *stack.Worker {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if w := b.workers[peer]; w != nil {
-		if err := w.Stop(30 * time.Second); err != nil {
-			b.note("%v", err)
-		}
-		delete(b.workers, peer)
+	return b.workers[peer]
+}
+
+// stop ends a peer's worker.
+func (b *bench) stop(peer string) {
+	b.mu.Lock()
+	w := b.workers[peer]
+	delete(b.workers, peer)
+	b.mu.Unlock()
+	if w == nil {
+		return
+	}
+	if err := w.Stop(20 * time.Second); err != nil {
+		b.note("%v", err)
 	}
 }
 

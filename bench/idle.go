@@ -5,14 +5,10 @@ package main
 import (
 	"context"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"time"
-
-	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/penstock-io/penstock/internal/e2e/stack"
 )
@@ -27,7 +23,11 @@ func (b *bench) startupRun(peer string) (result, error) {
 		return result{}, err
 	}
 	defer b.stop(peer)
-	time.Sleep(idleSettle)
+	rest := idleSettle
+	if b.options.size == "small" {
+		rest = 2 * time.Second
+	}
+	time.Sleep(rest)
 	rss, peak := stack.Memory(w.PID())
 	return result{
 		StartSeconds: w.RootAfter.Seconds(), CPUSeconds: w.RootCPU.Seconds(),
@@ -35,9 +35,9 @@ func (b *bench) startupRun(peer string) (result, error) {
 	}, nil
 }
 
-// idleRun watches a worker with 10 file sources at the end of their files and 10 sinks at the end of their topic.
-func (b *bench) idleRun(peer string, run int) (result, error) {
-	const connectors, watch = 20, 20 * time.Second
+// idleRun watches a worker whose connectors, file sources at the end of their files and sinks at the end of their
+// topic in turn, have nothing to do.
+func (b *bench) idleRun(workload *workload, peer string, run int) (result, error) {
 	topic := fmt.Sprintf("bench-idle-%s-%d-%d", peer, run, time.Now().UnixMilli())
 	if err := b.createTopic(topic, 1); err != nil {
 		return result{}, err
@@ -52,31 +52,29 @@ func (b *bench) idleRun(peer string, run int) (result, error) {
 		return result{}, err
 	}
 	defer b.stop(peer)
-	for i := range connectors {
+	for i := range workload.connectors {
 		config := with(map[string]string{"connector.class": "FileStreamSource", "file": empty, "topic": topic}, converters(stringConverter))
 		if i%2 == 1 {
-			config = with(map[string]string{"connector.class": "FileStreamSink", "file": os.DevNull, "topics": topic}, converters(stringConverter))
+			config = with(fileSink, map[string]string{"topics": topic}, converters(stringConverter))
 		}
 		if err := w.Put(topic+"-"+strconv.Itoa(i), config); err != nil {
 			return result{}, err
 		}
 	}
-	time.Sleep(2 * idleSettle)
-	for i := range connectors {
-		s, err := w.Status(topic + "-" + strconv.Itoa(i))
-		if err != nil {
-			return result{}, err
-		}
-		if !s.Running(1) {
-			return result{}, fmt.Errorf("connector %d does not run: %+v", i, s)
-		}
+	if err := allRunning(w, topic, workload.connectors); err != nil {
+		return result{}, err
 	}
-	first, err := stack.ReadUsage(w.PID())
+	watch := 20 * time.Second
+	if b.options.size == "small" {
+		watch = 8 * time.Second
+	}
+	time.Sleep(idleSettle)
+	first, err := usage(w.PID())
 	if err != nil {
 		return result{}, err
 	}
 	time.Sleep(watch)
-	last, err := stack.ReadUsage(w.PID())
+	last, err := usage(w.PID())
 	if err != nil {
 		return result{}, err
 	}
@@ -88,71 +86,22 @@ func (b *bench) idleRun(peer string, run int) (result, error) {
 	}, nil
 }
 
-// latencyRun appends lines to a file at a steady rate and times each until a consumer has its record.
-func (b *bench) latencyRun(w *workload, peer string, run int, n int64) (result, error) {
-	worker, err := b.worker(peer)
-	if err != nil {
-		return result{}, err
-	}
-	name := runName(w, peer, run)
-	if err := b.createTopic(name, 1); err != nil {
-		return result{}, err
-	}
-	defer func() { _, _ = b.admin.DeleteTopics(context.Background(), name) }()
-	file, err := os.Create(filepath.Join(b.dir, name+".txt"))
-	if err != nil {
-		return result{}, err
-	}
-	defer file.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), runLimit)
-	defer cancel()
-	consumer, err := kgo.NewClient(kgo.SeedBrokers(b.brokers), kgo.ConsumeTopics(name), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
-		kgo.FetchMaxWait(50*time.Millisecond), kgo.FetchMinBytes(1))
-	if err != nil {
-		return result{}, err
-	}
-	defer consumer.Close()
-	if err := worker.Put(name, with(w.config, map[string]string{"topic": name, "file": file.Name()})); err != nil {
-		return result{}, err
-	}
-	time.Sleep(3 * time.Second)
-
-	failed := make(chan error, 1)
-	go func() {
-		// 50 lines a second: far below what anyone can carry, so that the wait is measured and not a queue.
-		tick := time.NewTicker(20 * time.Millisecond)
-		defer tick.Stop()
-		for range n {
-			<-tick.C
-			if _, err := fmt.Fprintf(file, "%d\n", time.Now().UnixNano()); err != nil {
-				failed <- err
-				cancel()
-				return
-			}
+// allRunning waits until n connectors have a running task each.
+func allRunning(w *stack.Worker, prefix string, n int) error {
+	limit := time.Now().Add(2 * time.Minute)
+	for i := 0; i < n; {
+		s, err := w.Status(prefix + "-" + strconv.Itoa(i))
+		switch {
+		case err == nil && s.Running(1):
+			i++
+			continue
+		case time.Now().After(limit):
+			return fmt.Errorf("connector %d of %d does not run: %+v %w", i, n, s, err)
 		}
-	}()
-	took := make([]float64, 0, n)
-	for int64(len(took)) < n {
-		fetches := consumer.PollFetches(ctx)
-		now := time.Now().UnixNano()
-		if ctx.Err() != nil {
-			select {
-			case err := <-failed:
-				return result{}, err
-			default:
-				return result{}, fmt.Errorf("only %d of %d lines arrived", len(took), n)
-			}
+		if trace, failed := s.Failed(); failed {
+			return fmt.Errorf("connector %d failed: %s", i, trace)
 		}
-		fetches.EachRecord(func(r *kgo.Record) {
-			if at, err := strconv.ParseInt(string(r.Value), 10, 64); err == nil {
-				took = append(took, float64(now-at)/1e6)
-			}
-		})
+		time.Sleep(100 * time.Millisecond)
 	}
-	if err := worker.Delete(name); err != nil {
-		return result{}, err
-	}
-	slices.Sort(took)
-	at := func(q float64) float64 { return took[int(math.Ceil(q*float64(len(took))))-1] }
-	return result{Records: n, P50: at(0.50), P90: at(0.90), P99: at(0.99), Max: at(1)}, nil
+	return nil
 }

@@ -6,9 +6,8 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"os"
-	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -16,42 +15,18 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// events calls emit with n records, the same for a seed: the key is a JSON number, the value a JSON object of some
-// 308 bytes and 14 fields, with text beyond ASCII, a null, an array and a nested object. Both are overwritten by the next.
-func events(n int64, seed uint64, emit func(key, value []byte) error) error {
-	r := rand.New(rand.NewPCG(seed, 0))
-	kinds := []string{"page_view", "add_to_cart", "purchase", "login", "logout"}
-	cities := []string{"Hamburg", "Lyon", "Porto", "Gdańsk", "Malmö", "Torino"}
-	countries := []string{`"DE"`, `"FR"`, `null`}
-	var key, value []byte
-	for i := range n {
-		user := r.IntN(1_000_000)
-		key = strconv.AppendInt(key[:0], int64(user), 10)
-		value = fmt.Appendf(value[:0], `{"id":%d,"user_id":%d,"event":"%s","ts":%d,"email":"user%d@example.com","ip":"10.%d.%d.%d",`,
-			i, user, kinds[r.IntN(len(kinds))], 1_760_000_000_000+i, user, r.IntN(256), r.IntN(256), r.IntN(256))
-		value = fmt.Appendf(value, `"amount":%.2f,"currency":"EUR","country":%s,"device":"ios","active":%t,"session":"%08x-9d0b-4c57-8a3e-%012x",`,
-			r.Float64()*1000, countries[r.IntN(len(countries))], r.IntN(2) == 0, r.Uint32(), r.Uint64()>>16)
-		value = fmt.Appendf(value, `"tags":["a%d","b"],"address":{"city":"%s","zip":"%05d"}}`, r.IntN(10), cities[r.IntN(len(cities))], r.IntN(100_000))
-		if err := emit(key, value); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// partitions of the topic of events.
-const eventPartitions = 6
-
-// eventsTopic returns a topic with exactly n events, filled now unless it exists from before.
-func (b *bench) eventsTopic(n int64) (string, error) {
-	topic := fmt.Sprintf("bench-events-%d-%d", b.options.seed, n)
-	if b.endOffset(topic) == n {
+// filled returns a topic with exactly the records of s, filled now unless it exists from before.
+func (b *bench) filled(s spec) (string, error) {
+	topic := s.topic()
+	if b.endOffset(topic) == s.n {
 		return topic, nil
 	}
 	b.note("filling %s", topic)
-	ctx := context.Background()
-	client, err := kgo.NewClient(kgo.SeedBrokers(b.brokers), kgo.DefaultProduceTopic(topic), kgo.ProducerLinger(5*time.Millisecond),
-		kgo.ProducerBatchCompression(kgo.NoCompression()), kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)), kgo.MaxBufferedRecords(50_000))
+	ctx, cancel := context.WithTimeout(context.Background(), runLimit)
+	defer cancel()
+	client, err := kgo.NewClient(kgo.SeedBrokers(strings.Split(b.brokers, ",")...), kgo.DefaultProduceTopic(topic), kgo.ProducerLinger(5*time.Millisecond),
+		kgo.ProducerBatchCompression(kgo.NoCompression()), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.MaxBufferedRecords(50_000),
+		kgo.MaxBufferedBytes(128<<20))
 	if err != nil {
 		return "", err
 	}
@@ -59,12 +34,12 @@ func (b *bench) eventsTopic(n int64) (string, error) {
 	admin := kadm.NewClient(client)
 	// A part of an earlier, broken load.
 	_, _ = admin.DeleteTopics(ctx, topic)
-	if err := b.createTopic(topic, eventPartitions); err != nil {
+	if err := b.createTopic(topic, s.partitions); err != nil {
 		return "", err
 	}
 	var failed atomic.Pointer[error]
-	err = events(n, b.options.seed, func(key, value []byte) error {
-		record := &kgo.Record{Key: append([]byte(nil), key...), Value: append([]byte(nil), value...)}
+	err = s.records(func(i int64, key, value []byte) error {
+		record := &kgo.Record{Key: append([]byte(nil), key...), Value: append([]byte(nil), value...), Partition: s.partition(i)}
 		client.Produce(ctx, record, func(_ *kgo.Record, err error) {
 			if err != nil {
 				failed.CompareAndSwap(nil, &err)
@@ -81,33 +56,43 @@ func (b *bench) eventsTopic(n int64) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("fill %s: %w", topic, err)
 	}
-	if got := b.endOffset(topic); got != n {
-		return "", fmt.Errorf("fill %s: it holds %d records, want %d", topic, got, n)
+	got := b.endOffset(topic)
+	for end := time.Now().Add(15 * time.Second); got != s.n && time.Now().Before(end); got = b.endOffset(topic) {
+		time.Sleep(50 * time.Millisecond) // a new topic's offsets may not be known everywhere at once
+	}
+	if got != s.n {
+		return "", fmt.Errorf("fill %s: it holds %d records, want %d", topic, got, s.n)
 	}
 	return topic, nil
 }
 
-// eventsFile returns a file with n lines and some more. The FileStreamSource of the JVM may leave the last lines in its
-// buffer until the file grows, so the n-th line must not be the last.
-func (b *bench) eventsFile(n int64) (string, error) {
-	path := fmt.Sprintf("%s/events-%d.txt", b.dir, n)
-	if _, err := os.Stat(path); err == nil {
-		return path, nil
-	}
+// slackLines follow the n lines that count. The FileStreamSource of the JVM may leave the last lines in its buffer until
+// the file grows, so the n-th line must not be the last.
+const slackLines = 10_000
+
+// linesFile returns a file with the values of s and some more lines, and what its first n lines must be in partition 0.
+func (b *bench) linesFile(s spec) (path string, truth digests, err error) {
+	path = fmt.Sprintf("%s/%s.txt", b.dir, s.topic())
+	truth = digests{}
 	f, err := os.Create(path)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	defer f.Close()
 	w := bufio.NewWriterSize(f, 1<<20)
-	err = events(n+10_000, b.options.seed, func(_, value []byte) error {
+	n := s.n
+	s.n += slackLines
+	err = s.records(func(i int64, _, value []byte) error {
+		if i < n {
+			truth.add(0, nil, value)
+		}
 		if _, err := w.Write(value); err != nil {
 			return err
 		}
 		return w.WriteByte('\n')
 	})
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
-	return path, w.Flush()
+	return path, truth, w.Flush()
 }

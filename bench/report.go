@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -17,61 +18,94 @@ import (
 	"github.com/penstock-io/penstock/internal/e2e/stack"
 )
 
-// meta says what was measured, on what and how, so that a table can be questioned and repeated.
+// meta says what was measured, on what and how, so that a figure can be questioned and repeated.
 type meta struct {
-	Command  string `json:"command"`
-	Commit   string `json:"commit"`
-	Date     string `json:"date"`
-	Machine  string `json:"machine"`
-	Go       string `json:"go"`
-	Java     string `json:"java"`
-	Kafka    string `json:"kafka"`
-	Mode     string `json:"mode"`
-	WarmRuns int    `json:"warm_runs"`
-	Runs     int    `json:"runs"`
+	Time       time.Time `json:"time"`
+	Commit     string    `json:"commit"`
+	Machine    string    `json:"machine"`
+	Load       string    `json:"load"` // averages of the machine at the start: others may have used it
+	Go         string    `json:"go"`
+	Java       string    `json:"java"`
+	BestJava   string    `json:"best_java"`
+	BestProps  string    `json:"best_props"`
+	Kafka      string    `json:"kafka"`
+	Mode       string    `json:"mode"`
+	Size       string    `json:"size"`
+	Options    string    `json:"options"` // what differs from the defaults
+	WarmRuns   int       `json:"warm_runs"`
+	Repeat     int       `json:"repeat"`
+	BudgetSecs float64   `json:"budget_s"`
+}
+
+// failure is why a workload, or a peer in it, has no figures.
+type failure struct {
+	Workload string `json:"workload"`
+	Error    string `json:"error"`
 }
 
 // report is everything of one invocation; its JSON form is the raw file.
 type report struct {
-	Meta    meta     `json:"meta"`
-	Results []result `json:"results"`
+	Meta     meta      `json:"meta"`
+	Results  []result  `json:"results"`
+	Failures []failure `json:"failures,omitempty"`
 
-	ran []*workload
+	path string // of its file, once it has one
 }
 
-func (b *bench) meta(args []string) meta {
+func (b *bench) meta() meta {
+	o := b.options
 	m := meta{
-		Command: "go run ./bench " + strings.Join(args, " "), Commit: "unknown", Date: time.Now().UTC().Format("2006-01-02"),
-		Machine: machine(), Go: runtime.Version(), Java: "none", Kafka: "at " + b.brokers,
-		Mode: b.options.mode, WarmRuns: b.options.warm, Runs: b.options.runs,
+		Time: time.Now().UTC().Truncate(time.Second), Commit: commit(), Machine: machine(), Go: runtime.Version(), Java: "none", BestJava: "none",
+		BestProps: o.bestProps, Kafka: "at " + b.brokers, Mode: o.mode, Size: o.size, WarmRuns: o.warm, Repeat: o.repeat, BudgetSecs: o.budget.Seconds(),
+		Options: fmt.Sprintf("tasks %d, partitions %d, shape %s, seed %d", o.tasks, o.partitions, o.shape, o.seed),
 	}
-	if root, err := stack.Root(); err == nil {
-		git := func(args ...string) string {
-			cmd := exec.Command("git", args...)
-			cmd.Dir = root
-			out, _ := cmd.Output() // no git, no commit
-			return strings.TrimSpace(string(out))
-		}
-		if commit := git("rev-parse", "--short=12", "HEAD"); commit != "" {
-			m.Commit = commit
-			if git("status", "--porcelain", "--untracked-files=no") != "" {
-				m.Commit += " with changes"
-			}
-		}
+	if o.records > 0 {
+		m.Options += fmt.Sprintf(", records %d", o.records)
 	}
-	if slices.Contains(b.peers, jvmPeer) {
-		java := b.options.jvmJava
+	if o.workerProps != "" {
+		m.Options += ", " + o.workerProps
+	}
+	if text, err := os.ReadFile("/proc/loadavg"); err == nil {
+		m.Load = strings.Join(strings.Fields(string(text))[:3], " ")
+	}
+	named := func(java string) string {
 		if java == "" {
 			java = "java"
 		}
-		if out, err := exec.Command(java, "-version").CombinedOutput(); err == nil {
-			m.Java, _, _ = strings.Cut(string(out), "\n")
-		}
+		return javaLine(java)
+	}
+	if slices.Contains(b.peers, jvmPeer) {
+		m.Java = named(o.jvmJava)
+	}
+	if slices.Contains(b.peers, bestPeer) {
+		m.BestJava = named(b.best)
 	}
 	if b.broker != nil {
 		m.Kafka = "Apache Kafka 4.3.1, one node on the same machine"
 	}
 	return m
+}
+
+// commit is what was measured, as git says.
+func commit() string {
+	root, err := stack.Root()
+	if err != nil {
+		return "unknown"
+	}
+	git := func(args ...string) string {
+		cmd := exec.Command("git", args...)
+		cmd.Dir = root
+		out, _ := cmd.Output() // no git, no commit
+		return strings.TrimSpace(string(out))
+	}
+	id := git("rev-parse", "--short=12", "HEAD")
+	switch {
+	case id == "":
+		return "unknown"
+	case git("status", "--porcelain", "--untracked-files=no", "--", "*.go", "go.mod") != "":
+		return id + " with changes"
+	}
+	return id
 }
 
 // machine is the processor, how many of them, and memory.
@@ -88,195 +122,208 @@ func machine() string {
 	if b, err := os.ReadFile("/proc/meminfo"); err == nil {
 		var kib int64
 		if _, err := fmt.Sscanf(string(b), "MemTotal: %d kB", &kib); err == nil {
-			memory = fmt.Sprintf(", %d GiB", (kib+512*1024)/(1024*1024))
+			memory = fmt.Sprintf(", %d GiB", (kib+1<<19)>>20)
 		}
 	}
 	return fmt.Sprintf("%d × %s%s, %s", runtime.NumCPU(), model, memory, runtime.GOOS)
 }
 
-func (r *report) add(w *workload, results []result) {
-	r.ran = append(r.ran, w)
-	r.Results = append(r.Results, results...)
-}
-
-// of returns a peer's runs of a workload, warm-up runs only when all is set.
-func (r *report) of(w *workload, peer string, all bool) []result {
-	var out []result
+// of lists the runs of a peer in a workload.
+func (r *report) of(w *workload, peer string) (out []result) {
 	for _, x := range r.Results {
-		if x.Workload == w.name && x.Peer == peer && (all || x.Counted) {
+		if x.Workload == w.name && x.Peer == peer {
 			out = append(out, x)
 		}
 	}
 	return out
 }
 
-// median is the middle of a figure over runs; of an even number the lower middle, so that it is one that was measured.
-func median(runs []result, figure func(result) float64) float64 {
-	if len(runs) == 0 {
-		return 0
+// save writes the raw figures into -results, each invocation into a file of its own.
+func (r *report) save(o *options) error {
+	if o.results == "" {
+		return nil
 	}
-	values := make([]float64, len(runs))
-	for i, x := range runs {
-		values[i] = figure(x)
+	if err := os.MkdirAll(o.results, 0o755); err != nil {
+		return err
 	}
-	slices.Sort(values)
-	return values[(len(values)-1)/2]
+	if r.path == "" {
+		id, _, _ := strings.Cut(r.Meta.Commit, " ")
+		r.path = filepath.Join(o.results, r.Meta.Time.Format("2006-01-02-150405")+"-"+id+".json")
+	}
+	return writeJSON(r.path, r)
 }
 
-// A row is a figure of a table.
-type row struct {
-	name   string
-	figure func(result) float64
-	format func(float64) string
-	// moreIsBetter makes the ratio ours/peer, otherwise it is peer/ours: above 1 is always a win for penstock.
-	moreIsBetter bool
-}
-
-func whole(v float64) string {
-	s := fmt.Sprintf("%.0f", v)
-	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
-
-func digits(n int) func(float64) string {
-	return func(v float64) string { return fmt.Sprintf("%.*f", n, v) }
-}
-
-// rows are the figures that a kind of workload has.
-func rows(kind string) []row {
-	cpuSeconds := func(r result) float64 { return r.CPUSeconds }
-	peak := row{"peak RSS, MiB", func(r result) float64 { return r.PeakRSSMiB }, whole, false}
-	idle := row{"RSS at rest, MiB", func(r result) float64 { return r.IdleRSSMiB }, whole, false}
-	switch kind {
-	case startupKind:
-		return []row{
-			{"exec to GET /, s", func(r result) float64 { return r.StartSeconds }, digits(3), false},
-			{"CPU by then, s", cpuSeconds, digits(2), false}, idle, peak,
-		}
-	case idleKind:
-		return []row{{"CPU, % of a core", func(r result) float64 { return r.IdlePercent }, digits(2), false}, idle, peak}
-	case latencyKind:
-		return []row{
-			{"p50, ms", func(r result) float64 { return r.P50 }, digits(1), false},
-			{"p90, ms", func(r result) float64 { return r.P90 }, digits(1), false},
-			{"p99, ms", func(r result) float64 { return r.P99 }, digits(1), false},
-			{"max, ms", func(r result) float64 { return r.Max }, digits(1), false},
-		}
-	}
-	return []row{
-		{"records per CPU-second", result.perCPU, whole, true},
-		{"records per second, wall", func(r result) float64 { return float64(r.Records) / r.WallSeconds }, whole, true},
-		peak,
-		{"heap allocations per record", func(r result) float64 { return r.AllocsPerRecord }, digits(4), false},
-		{"heap bytes per record", func(r result) float64 { return r.BytesPerRecord }, digits(1), false},
-	}
-}
-
-// line is a run in a few words.
-func (r result) line(kind string) string {
-	var parts []string
-	for _, x := range rows(kind) {
-		if v := x.figure(r); v > 0 {
-			parts = append(parts, x.name+" "+x.format(v))
-		}
-	}
-	return strings.Join(parts, "; ")
-}
-
-// table is a workload's comparison as a Markdown table.
-func (r *report) table(w *workload) string {
-	mine := r.of(w, ours, false)
-	cold := r.of(w, jvmPeer, true)
-	raw, jvm := r.of(w, rawPeer, false), r.of(w, jvmPeer, false)
-	hot := w.kind == sinkKind || w.kind == sourceKind
+// writeJSON writes v with a run on each line: small files, and a difference that can be read.
+func writeJSON(path string, r *report) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "\n**%s**: %s", w.name, w.doc)
-	for _, x := range slices.Concat(mine, raw, jvm) {
-		if x.Records > 0 {
-			fmt.Fprintf(&b, " (%s records)", whole(float64(max(x.Records, w.records))))
-			break
+	line := func(v any) string {
+		text, err := json.Marshal(v)
+		if err != nil {
+			return "null"
 		}
+		return string(text)
 	}
-	b.WriteString("\n\n| | penstock | raw client | JVM | JVM, first run | vs JVM | vs raw |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: |\n")
+	list := func(name string, n int, at func(i int) any) {
+		fmt.Fprintf(&b, ",\n%q: [", name)
+		for i := range n {
+			if i > 0 {
+				b.WriteByte(',')
+			}
+			b.WriteString("\n " + line(at(i)))
+		}
+		b.WriteString("\n]")
+	}
+	b.WriteString(`{"meta": ` + line(r.Meta))
+	list("results", len(r.Results), func(i int) any { return r.Results[i] })
+	list("failures", len(r.Failures), func(i int) any { return r.Failures[i] })
+	b.WriteString("}\n")
+	return os.WriteFile(path, []byte(b.String()), 0o644)
+}
+
+func readReport(path string) (*report, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	r := &report{path: path}
+	if err := json.Unmarshal(text, r); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return r, nil
+}
+
+// readReports reads the raw figures of a folder, the oldest first.
+func readReports(dir string) (out []*report, err error) {
+	files, err := filepath.Glob(filepath.Join(dir, "*.json"))
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range files {
+		r, err := readReport(f)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, r)
+	}
+	slices.SortStableFunc(out, func(a, b *report) int { return a.Meta.Time.Compare(b.Meta.Time) })
+	return out, nil
+}
+
+// table is a workload's comparison as Markdown.
+func (r *report) table(w *workload) string {
+	columns := []string{ours, rawPeer, kgoPeer, jvmPeer, bestPeer}
+	columns = slices.DeleteFunc(columns, func(p string) bool { return p != ours && len(r.of(w, p)) == 0 })
+	mine := r.of(w, ours)
+	var b strings.Builder
+	fmt.Fprintf(&b, "\n**%s**: %s\n\n| |", w.name, w.doc)
+	for _, p := range columns {
+		b.WriteString(" " + p + " |")
+	}
+	for _, p := range columns[1:] {
+		b.WriteString(" × " + p + " |")
+	}
+	b.WriteString("\n| --- |" + strings.Repeat(" ---: |", 2*len(columns)-1) + "\n")
 	for _, x := range rows(w.kind) {
-		m, p, j := median(mine, x.figure), median(raw, x.figure), median(jvm, x.figure)
-		// Nothing at all is a figure only of what is counted in ticks: an idle worker may use none.
-		show := func(v float64, runs []result) string {
-			if len(runs) == 0 || v < 0 || v == 0 && w.kind != idleKind {
-				return "–"
-			}
-			return x.format(v)
+		b.WriteString("| " + x.name + " |")
+		for _, p := range columns {
+			b.WriteString(" " + x.show(w, r.of(w, p), p) + " |")
 		}
-		first := "–"
-		if hot && len(cold) > 0 {
-			first = show(x.figure(cold[0]), cold)
+		for _, p := range columns[1:] {
+			b.WriteString(" " + x.ratioText(mine, r.of(w, p)) + " |")
 		}
-		ratio := func(peer float64) string {
-			if m <= 0 || peer <= 0 {
-				return "–"
-			}
-			if x.moreIsBetter {
-				return fmt.Sprintf("%.2f ×", m/peer)
-			}
-			return fmt.Sprintf("%.2f ×", peer/m)
+		b.WriteByte('\n')
+	}
+	fmt.Fprintf(&b, "\n%s\n", r.footnote(w, columns))
+	for _, f := range r.Failures {
+		if f.Workload == w.name {
+			fmt.Fprintf(&b, "\nNot measured: %s\n", strings.ReplaceAll(firstLines(f.Error, 3), "\n", "; "))
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s |\n", x.name, show(m, mine), show(p, raw), show(j, jvm), first, ratio(j), ratio(p))
 	}
 	return b.String()
 }
 
-// write writes the files that were asked for.
-func (r *report) write(o *options) error {
-	var errs []error
-	if o.jsonFile != "" {
-		b, err := json.MarshalIndent(r, "", " ")
-		if err == nil {
-			err = os.WriteFile(o.jsonFile, append(b, '\n'), 0o644)
-		}
-		errs = append(errs, err)
+// show is a figure of a peer, or a dash.
+func (x row) show(w *workload, runs []result, peer string) string {
+	v := x.figure(runs)
+	heapRow := x.name == allocsRow || x.name == bytesRow
+	switch {
+	case len(counted(runs)) == 0, v < 0, heapRow && peer != ours:
+		return "–"
+	case v == 0 && w.kind != idleKind && !heapRow:
+		return "–"
 	}
-	if o.mdFile != "" {
-		errs = append(errs, r.rewrite(o.mdFile))
-	}
-	return errors.Join(errs...)
+	return x.format(v)
 }
 
-// rewrite replaces the table of each workload that ran between its markers; a workload that has none yet is appended.
-func (r *report) rewrite(path string) error {
-	b, err := os.ReadFile(path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+// ratioTo is how many times better ours is than a peer; 0 when that cannot be said.
+func (x row) ratioTo(mine, peer []result) float64 {
+	m, p := x.figure(mine), x.figure(peer)
+	if m <= 0 || p <= 0 {
+		return 0
 	}
-	text := string(b)
-	if text == "" {
-		text = "# Benchmarks\n\nWritten by `go run ./bench -md BENCHMARKS.md`; the method is in bench/doc.go.\n" +
-			"In the last two columns more than 1 is a win for penstock, whatever the row counts.\n"
+	if x.moreIsBetter {
+		return m / p
 	}
-	for _, w := range r.ran {
-		if len(r.of(w, ours, true))+len(r.of(w, jvmPeer, true)) == 0 {
+	return p / m
+}
+
+func (x row) ratioText(mine, peer []result) string {
+	if v := x.ratioTo(mine, peer); x.ratio && v > 0 {
+		return digits(2)(v)
+	}
+	return "–"
+}
+
+// footnote says how the figures came about: runs, warm-up, the first run of a cold JVM, parity.
+func (r *report) footnote(w *workload, columns []string) string {
+	var parts []string
+	for _, p := range columns {
+		runs := r.of(w, p)
+		all := counted(runs)
+		thrown, verified := 0, 0
+		for _, x := range runs {
+			if x.Parity != "" {
+				thrown++
+			}
+			if x.Verified && x.Parity == "" {
+				verified++
+			}
+		}
+		if len(runs) == 0 {
 			continue
 		}
-		begin, end := "<!-- bench:begin "+w.name+" -->", "<!-- bench:end "+w.name+" -->"
-		m := r.Meta
-		method := fmt.Sprintf("Median of %d after %d warm-up runs in one process", m.Runs, m.WarmRuns)
-		if w.kind != sinkKind && w.kind != sourceKind {
-			method = "A fresh process for each run"
-			if w.kind == latencyKind {
-				method = "One warm-up run before"
-			}
+		text := fmt.Sprintf("%s: median of %d", p, len(all))
+		if len(all) > 0 && all[0].Records > 0 {
+			text += fmt.Sprintf(" of %s records", whole(float64(all[0].Records)))
 		}
-		block := begin + "\n" + r.table(w) + fmt.Sprintf("\n`%s` · commit %s · %s · %s · %s · %s · %s · %s mode. %s.\n", m.Command, m.Commit, m.Date,
-			m.Machine, m.Go, strings.ReplaceAll(m.Java, `"`, ""), m.Kafka, m.Mode, method) + end
-		if before, rest, ok := strings.Cut(text, begin); ok {
-			if _, after, ok := strings.Cut(rest, end); ok {
-				text = before + block + after
-				continue
-			}
-			return fmt.Errorf("%s: %s has no end", path, begin)
+		if w.isData() && (p == jvmPeer || p == bestPeer) {
+			text += fmt.Sprintf(" (first run, cold: %s per CPU-second)", whole(runs[0].perCPU()))
 		}
-		text = strings.TrimRight(text, "\n") + "\n\n" + block + "\n"
+		if verified > 0 {
+			text += fmt.Sprintf(", %d verified", verified)
+		}
+		if thrown > 0 {
+			text += fmt.Sprintf(", **%d thrown away: %s**", thrown, firstParity(runs))
+		}
+		parts = append(parts, text)
 	}
-	return os.WriteFile(path, []byte(text), 0o644)
+	return strings.Join(parts, "; ") + "."
+}
+
+func firstParity(runs []result) string {
+	for _, x := range runs {
+		if x.Parity != "" {
+			return x.Parity
+		}
+	}
+	return ""
+}
+
+// firstLines is the first n lines of a text: of a stack trace more is too much.
+func firstLines(text string, n int) string {
+	lines := strings.SplitN(strings.TrimSpace(text), "\n", n+1)
+	return strings.Join(lines[:min(n, len(lines))], "\n")
 }

@@ -21,7 +21,7 @@ import (
 
 var table = config.Def{
 	config.String("topic").Required().NonEmpty().High().Doc("The topic to publish to"),
-	config.String("template").Default("orders").In("orders", "users", "clicks").High().Doc("What the records look like: orders, users or clicks"),
+	config.String("template").Default("orders").In("orders", "users", "clicks", "events").High().Doc("What the records look like: orders, users, clicks or, for benchmarks, events"),
 	config.Double("rate").Default(float64(10)).Doc("Records per second and task; 0 for as fast as possible"),
 	config.Long("count").Default(int64(-1)).Doc("How many records each task makes in all; -1 for no end"),
 	config.Long("seed").Default(int64(1)).Doc("Another seed gives other records; the same seed the same ones"),
@@ -126,11 +126,17 @@ func (s *source) Poll(ctx context.Context, b *batch.Batch) error {
 func (s *source) fill(b *batch.Batch, n int) {
 	b.N = n
 	root := b.NewColumn(s.template.schema)
-	for i := range int64(n) {
-		row := s.next + i
-		at := s.startMs + row*1000
-		s.template.row(b, root, rng(s.seed, uint64(row)), row, at)
-		root.PushValid()
+	if s.template.fill != nil {
+		s.template.fill(b, root, s.next, n)
+	} else {
+		for i := range int64(n) {
+			row := s.next + i
+			at := s.startMs + row*1000
+			s.template.row(b, root, rng(s.seed, uint64(row)), row, at)
+			root.PushValid()
+		}
+	}
+	for range n {
 		b.Timestamp = append(b.Timestamp, batch.NoTimestamp)
 	}
 	key := b.NewColumn(root.Kids[0].Schema)
@@ -141,7 +147,7 @@ func (s *source) fill(b *batch.Batch, n int) {
 	b.Topics.Set(s.topic)
 	s.next += int64(n)
 	s.emitted += int64(n)
-	b.AddMark(b.Slab.Append(s.partition), b.Slab.AppendText(`{"n":`+strconv.FormatInt(s.next-1, 10)+`}`))
+	b.AddMark(b.Slab.Append(s.partition), batch.View(joined(b, `{"n":`, s.next-1, "}")))
 }
 
 // Close does nothing.

@@ -13,22 +13,25 @@ type template struct {
 	schema *batch.Schema
 	// row appends one cell to every kid of root.
 	row func(b *batch.Batch, root *batch.Vec, r random, n, atMs int64)
+	// fill, where it is set, stands for row: it appends rows from..from+n-1 to root and its kids.
+	fill func(b *batch.Batch, root *batch.Vec, from int64, n int)
 }
 
 var templates = map[string]*template{
-	"orders": {schemaOf("Order",
+	"events": events,
+	"orders": {schema: schemaOf("Order",
 		f("order_id", batch.Int64Schema), f("customer_id", batch.Int64Schema), f("product", batch.StringSchema),
 		f("quantity", batch.Int32Schema), f("price", batch.Float64Schema), f("currency", batch.StringSchema),
 		f("status", batch.StringSchema), f("email", batch.StringSchema), f("note", batch.OptionalStringSchema),
-		f("created_at", batch.Int64Schema)), order},
-	"users": {schemaOf("User",
+		f("created_at", batch.Int64Schema)), row: order},
+	"users": {schema: schemaOf("User",
 		f("user_id", batch.Int64Schema), f("name", batch.StringSchema), f("email", batch.StringSchema),
 		f("country", batch.StringSchema), f("age", batch.OptionalInt32Schema), f("active", batch.BooleanSchema),
-		f("registered_at", batch.TimestampSchema(false))), user},
-	"clicks": {schemaOf("Click",
+		f("registered_at", batch.TimestampSchema(false))), row: user},
+	"clicks": {schema: schemaOf("Click",
 		f("session", batch.StringSchema), f("user_id", batch.Int64Schema), f("url", batch.StringSchema),
 		f("referrer", batch.OptionalStringSchema), f("ip", batch.StringSchema), f("status", batch.Int32Schema),
-		f("millis", batch.Int32Schema), f("at", batch.TimestampSchema(false))), click},
+		f("millis", batch.Int32Schema), f("at", batch.TimestampSchema(false))), row: click},
 }
 
 func f(name string, s *batch.Schema) batch.Field { return batch.Field{Name: name, Schema: s} }
