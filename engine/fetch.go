@@ -4,7 +4,7 @@ package engine
 
 import (
 	"context"
-	"slices"
+	"unsafe"
 
 	"github.com/penstock-io/penstock/batch"
 	"github.com/penstock-io/penstock/internal/kafka"
@@ -29,84 +29,82 @@ const (
 	failed           //
 )
 
-// fillAll copies the records of a fetch into batches, one partition each, runs the stages and hands them on.
-func (s *sinkTask) fillAll(ctx context.Context, f *kafka.Fetch) error {
-	for _, p := range f.Partitions() {
-		recs := p.Records
-		for len(recs) > 0 {
-			b, err := s.t.pool.Take(ctx)
-			if err != nil {
-				return err
-			}
-			n := fill(b, p.TopicPartition, recs)
-			recs = recs[n:]
-			s.t.metrics.read.Add(int64(n))
-			s.t.metrics.active.Add(int64(n))
-			if err := s.stages.sink(ctx, b); err != nil {
-				b.Release()
-				return err
-			}
-			s.ring.Push(item{b: b, tp: p.TopicPartition, assignment: p.Assignment})
-		}
-	}
-	return nil
+// rowReader polls rows into batches; it belongs to the fetching goroutine.
+type rowReader struct {
+	set  kafka.RowSet
+	keys map[string]string // header keys seen, so that they are strings once
 }
 
-// fill copies records of one partition into an empty batch until it is full. It returns how many; at least one.
-func fill(b *batch.Batch, tp kafka.TopicPartition, recs []*kafka.Record) int {
-	n, size := measure(recs)
-	recs = recs[:n]
-	b.Slab.Reserve(size)
-	b.N = n
+// maxHeaderKeys bounds rowReader.keys: a topic whose header keys are data would fill it.
+const maxHeaderKeys = 1024
+
+// poll lends the memory of an empty batch to the consumer, waits for rows and takes the memory back. b.N is 0 when
+// there were none.
+func (r *rowReader) poll(ctx context.Context, c *kafka.Consumer, b *batch.Batch) (assignment uint64, err error) {
+	s := &r.set
+	s.Buf, s.Key, s.Value, s.Offset, s.Timestamp = b.Slab.Buf(), packed(b.Raw.Key), packed(b.Raw.Value), b.Offset, b.Timestamp
+	err = c.PollRows(ctx, s, batch.MaxRows, batch.MaxBytes)
+	b.Slab.SetBuf(s.Buf)
+	b.Raw.Key, b.Raw.Value, b.Offset, b.Timestamp = views(s.Key), views(s.Value), s.Offset, s.Timestamp
+	s.Buf, s.Key, s.Value, s.Offset, s.Timestamp = nil, nil, nil, nil, nil
+	if s.N == 0 {
+		return 0, err
+	}
+	b.N = s.N
 	b.Origin = batch.Origin{
-		Topic: tp.Topic, Partition: tp.Partition,
-		LeaderEpoch: recs[0].LeaderEpoch, First: recs[0].Offset, Last: recs[n-1].Offset,
+		Topic: s.Topic, Partition: s.Partition, LeaderEpoch: s.LeaderEpoch, First: b.Offset[0], Last: b.Offset[s.N-1],
 	}
-	b.Topics.Set(tp.Topic)
-	b.TimestampType = batch.TimestampType(recs[0].Attrs.TimestampType())
-	for i, r := range recs {
-		b.Raw.Key = append(b.Raw.Key, copyIn(b, r.Key))
-		b.Raw.Value = append(b.Raw.Value, copyIn(b, r.Value))
-		b.Offset = append(b.Offset, r.Offset)
-		b.Timestamp = append(b.Timestamp, r.Timestamp.UnixMilli())
-		if len(r.Headers) > 0 {
-			copyHeaders(b, i, r)
-		}
+	b.Topics.Set(s.Topic)
+	b.TimestampType = batch.CreateTime
+	if s.LogAppendTime {
+		b.TimestampType = batch.LogAppendTime
 	}
-	return n
+	if len(s.HeaderEnd) > 0 {
+		r.headers(b)
+	}
+	return s.Assignment, err
 }
 
-// measure finds how many records fit a batch, and the bytes they need.
-func measure(recs []*kafka.Record) (n, size int) {
-	for _, r := range recs {
-		more := len(r.Key) + len(r.Value)
-		for _, h := range r.Headers {
-			more += len(h.Value)
+// headers makes the headers of the rows, twice: transforms may change the ones in place, the others stay as fetched.
+func (r *rowReader) headers(b *batch.Batch) {
+	s := &r.set
+	n := len(s.HeaderKey)
+	all := make([]batch.Header, 2*n)
+	b.Raw.Headers = make([][]batch.Header, s.N)
+	from := 0
+	for row, end := range s.HeaderEnd {
+		to := int(end)
+		if from == to {
+			continue
 		}
-		if n > 0 && (n == batch.MaxRows || size+more > batch.MaxBytes) {
-			break
+		for i := from; i < to; i++ {
+			all[i] = batch.Header{Key: r.key(b.Slab.Bytes(batch.View(s.HeaderKey[i]))), Raw: batch.View(s.HeaderValue[i])}
+			all[n+i] = all[i]
 		}
-		n++
-		size += more
+		b.Raw.Headers[row] = all[from:to:to]
+		b.Headers.Set(row, s.N, all[n+from:n+to:n+to])
+		from = to
 	}
-	return n, size
 }
 
-func copyIn(b *batch.Batch, p []byte) batch.View {
-	if p == nil {
-		return batch.NullView
+func (r *rowReader) key(name []byte) string {
+	if k, ok := r.keys[string(name)]; ok {
+		return k
 	}
-	return b.Slab.Append(p)
+	k := string(name)
+	if r.keys == nil || len(r.keys) >= maxHeaderKeys {
+		r.keys = map[string]string{}
+	}
+	r.keys[k] = k
+	return k
 }
 
-func copyHeaders(b *batch.Batch, row int, r *kafka.Record) {
-	hs := make([]batch.Header, len(r.Headers))
-	for i, h := range r.Headers {
-		hs[i] = batch.Header{Key: h.Key, Raw: copyIn(b, h.Value)}
-	}
-	if b.Raw.Headers == nil {
-		b.Raw.Headers = make([][]batch.Header, b.N)
-	}
-	b.Raw.Headers[row] = slices.Clone(hs) // transforms may change the others in place
-	b.Headers.Set(row, b.N, hs)
+// packed is a slice of views as the plain words that they are, with its capacity.
+func packed(v []batch.View) []uint64 {
+	return unsafe.Slice((*uint64)(unsafe.Pointer(unsafe.SliceData(v))), cap(v))[:len(v)]
+}
+
+// views is the reverse of packed.
+func views(v []uint64) []batch.View {
+	return unsafe.Slice((*batch.View)(unsafe.Pointer(unsafe.SliceData(v))), cap(v))[:len(v)]
 }

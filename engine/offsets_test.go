@@ -47,18 +47,3 @@ func TestTrackerIsAWatermark(t *testing.T) {
 	tr.giveBack(lost)
 	want("map[p:6 q:2]")
 }
-
-func TestFillStopsAtTheLimits(t *testing.T) {
-	recs := records(batch.MaxRows+5, 10)
-	if n, _ := measure(recs); n != batch.MaxRows {
-		t.Errorf("%d rows", n)
-	}
-	recs = records(5, batch.MaxBytes/2)
-	if n, _ := measure(recs); n != 2 {
-		t.Errorf("%d rows of half a batch each", n)
-	}
-	// a record larger than a batch still fits one
-	if n, _ := measure(records(2, 3*batch.MaxBytes)); n != 1 {
-		t.Errorf("%d rows of three batches each", n)
-	}
-}

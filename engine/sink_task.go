@@ -33,7 +33,10 @@ type sinkTask struct {
 	consumer *kafka.Consumer
 	ring     *ring.SPSC[item]
 	control  chan control
-	rewind   chan map[kafka.TopicPartition]int64
+	rewind   chan map[kafka.TopicPartition]int64 // from the deliver side
+	rewinds  chan map[kafka.TopicPartition]int64 // the same for the fetching side, which was woken
+	reader   rowReader                           // of the fetching goroutine
+	held     atomic.Bool                         // partitions may have been paused when they were assigned
 
 	deliver  deliverState
 	clocks   sinkClocks
@@ -87,6 +90,7 @@ func newSinkTask(t *Task) (*sinkTask, error) {
 	s := &sinkTask{
 		t: t, sink: t.o.Plugin.NewSink(), ring: ring.New[item](ringSlots),
 		control: make(chan control), rewind: make(chan map[kafka.TopicPartition]int64, 1),
+		rewinds: make(chan map[kafka.TopicPartition]int64, 1),
 	}
 	s.deliver.init()
 	var err error
@@ -119,6 +123,7 @@ func (s *sinkTask) run(ctx context.Context) error {
 	s.clocksOf(s.t)
 	fetchCtx, stopFetching := s.t.stopContext(ctx)
 	var fetching sync.WaitGroup
+	fetching.Go(func() { s.wakeFetching(fetchCtx) })
 	fetching.Go(func() {
 		defer s.ring.Close()
 		s.clocks.in.to(s.clocks.fetch)
@@ -145,10 +150,20 @@ func (s *sinkTask) join(ctx context.Context) error {
 		return fmt.Errorf("configure the consumer: %w", err)
 	}
 	o := kafka.ConsumerOptions{
-		Log:        t.o.Log,
-		OnAssigned: func(r *kafka.Rebalance) { s.ask(assigned, r) },
-		OnRevoked:  func(r *kafka.Rebalance) { s.ask(revoked, r) },
-		OnLost:     func(r *kafka.Rebalance) { s.ask(lost, r) },
+		Log:  t.o.Log,
+		Path: kafka.DefaultPath,
+		OnAssigned: func(r *kafka.Rebalance) {
+			s.ask(assigned, r)
+			s.held.Store(true) // first: who resumes the task after the next line sees it
+			if t.paused.Load() {
+				r.Pause(r.Partitions...)
+			}
+		},
+		OnRevoked: func(r *kafka.Rebalance) { s.ask(revoked, r) },
+		OnLost:    func(r *kafka.Rebalance) { s.ask(lost, r) },
+	}
+	if path, ok := t.o.Worker.Get(kafka.PathKey); ok {
+		o.Path = kafka.Path(path)
 	}
 	if pattern := strings.TrimSpace(t.o.Config["topics.regex"]); pattern != "" {
 		re, err := regex.Compile(pattern)
@@ -198,7 +213,7 @@ func (s *sinkTask) ask(kind controlKind, r *kafka.Rebalance) {
 	}
 }
 
-// fetch is the fetching goroutine.
+// fetch is the fetching goroutine. It sleeps in PollRows, with one batch in hand, until there are rows or it is woken.
 func (s *sinkTask) fetch(ctx context.Context) error {
 	isPaused := false
 	for ctx.Err() == nil {
@@ -208,47 +223,80 @@ func (s *sinkTask) fetch(ctx context.Context) error {
 				return err
 			}
 		}
-		if isPaused {
-			s.consumer.PauseAll() // also what a rebalance brought
+		if !isPaused && s.held.Swap(false) {
+			s.consumer.Resume(s.consumer.Paused()...)
 		}
-		pollCtx, done := s.pollContext(ctx)
-		f, err := s.consumer.Poll(pollCtx, 0)
-		done()
-		if err := s.fillAll(ctx, f); err != nil {
+		b, err := s.t.pool.Take(ctx)
+		if err != nil {
 			return err
 		}
-		f.Release()
+		assignment, err := s.reader.poll(ctx, s.consumer, b)
+		if b.N == 0 {
+			b.Release()
+		} else if err := s.handOn(ctx, b, assignment); err != nil {
+			return err
+		}
 		if err != nil {
 			if errors.Is(err, kafka.ErrClosed) {
 				return nil
 			}
-			if !kafka.IsGroupInterruption(err) {
-				return fmt.Errorf("consume: %w", err)
+			if err := s.pollFailed(err); err != nil {
+				return err
 			}
-			s.t.o.Log.Warn("the membership in the consumer group was interrupted; joining again", "err", err)
 		}
 		s.doRewind(ctx)
 	}
 	return nil
 }
 
-// pollContext ends when a rewind or a change of the target state wants the fetching goroutine's attention, and after a
-// second, so that new assignments of a paused task are paused too.
-func (s *sinkTask) pollContext(ctx context.Context) (context.Context, func()) {
-	c, cancel := context.WithTimeout(ctx, time.Second)
-	stopped := make(chan struct{})
-	go func() {
-		defer close(stopped)
+// handOn runs the stages on a batch that was filled and gives it to the deliver side.
+func (s *sinkTask) handOn(ctx context.Context, b *batch.Batch, assignment uint64) error {
+	s.t.metrics.read.Add(int64(b.N))
+	s.t.metrics.active.Add(int64(b.N))
+	tp := kafka.TopicPartition{Topic: b.Origin.Topic, Partition: b.Origin.Partition}
+	if err := s.stages.sink(ctx, b); err != nil {
+		b.Release()
+		return err
+	}
+	s.ring.Push(item{b: b, tp: tp, assignment: assignment})
+	return nil
+}
+
+// pollFailed decides whether the task goes on. A record batch that cannot be read ends it, as in Java, unless errors are
+// tolerated: then the records of that batch are skipped, and counted as one.
+func (s *sinkTask) pollFailed(err error) error {
+	var at *kafka.PartitionError
+	var corrupt *kafka.CorruptError
+	switch {
+	case errors.As(err, &corrupt) && errors.As(err, &at) && s.stages.tol.all:
+		m := &s.t.metrics
+		m.recordErrors.Add(1)
+		m.recordFailures.Add(1)
+		m.recordsSkipped.Add(1)
+		m.lastError.Store(time.Now().UnixMilli())
+		s.t.o.Log.Error("a record batch cannot be read and is skipped, as errors.tolerance=all says",
+			"partition", at.TopicPartition.String(), "offset", corrupt.Offset, "next", corrupt.Next, "err", err)
+		s.consumer.Seek(map[kafka.TopicPartition]int64{at.TopicPartition: corrupt.Next})
+	case kafka.IsGroupInterruption(err):
+		s.t.o.Log.Warn("the membership in the consumer group was interrupted; joining again", "err", err)
+	default:
+		return fmt.Errorf("consume: %w", err)
+	}
+	return nil
+}
+
+// wakeFetching makes the fetching goroutine look at a rewind or a change of the target state.
+func (s *sinkTask) wakeFetching(ctx context.Context) {
+	for {
 		select {
-		case <-c.Done():
+		case <-ctx.Done():
+			return
 		case <-s.t.poke:
-			cancel()
-		case r := <-s.rewind:
-			s.rewind <- r // for doRewind, which runs after Poll on the other goroutine
-			cancel()
+		case to := <-s.rewind:
+			s.rewinds <- to // there is one at a time
 		}
-	}()
-	return c, func() { cancel(); <-stopped }
+		s.consumer.Wake()
+	}
 }
 
 func (s *sinkTask) switchPause(ctx context.Context, on bool) error {
@@ -275,7 +323,7 @@ func (s *sinkTask) mark(ctx context.Context, it item) error {
 
 func (s *sinkTask) doRewind(ctx context.Context) {
 	select {
-	case to := <-s.rewind:
+	case to := <-s.rewinds:
 		s.consumer.Seek(to)
 		_ = s.mark(ctx, item{kind: rewound}) // fails only when the task ends
 	default:

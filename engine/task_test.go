@@ -21,18 +21,9 @@ import (
 	"github.com/penstock-io/penstock/connectors"
 	"github.com/penstock-io/penstock/dlq"
 	"github.com/penstock-io/penstock/internal/embedded"
-	"github.com/penstock-io/penstock/internal/kafka"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-func records(n, size int) []*kafka.Record {
-	var recs []*kafka.Record
-	for i := range n {
-		recs = append(recs, &kafka.Record{Value: make([]byte, size), Offset: int64(i)})
-	}
-	return recs
-}
 
 // memory is an OffsetStore.
 type memory struct {

@@ -75,9 +75,11 @@ type ClientConfig struct {
 	waitForBroker   bool // max.block.ms is for ever: a broker that is down is waited for
 	common          []kgo.Opt
 	extra           []kgo.Opt
+	ungrouped       []kgo.Opt // extra of a consumer without its group
 	tls             *tls.Config
 	backoff         func(tries int) time.Duration
 	produce         produceRules
+	fetch           fetchRules
 	wire            wireRules
 }
 

@@ -35,23 +35,30 @@ func (p *parser) consumer(c *ClientConfig) {
 	if c.ReadCommitted {
 		isolation = kgo.ReadCommitted()
 	}
-	start := p.offsetReset()
+	start, reset := p.offsetReset()
 	maxBytes, maxPartition := p.fetchSizes()
+	c.fetch = fetchRules{
+		minBytes: clamp32(p.long("fetch.min.bytes", 1), 0, 1<<31-1),
+		maxWait:  max(p.millis("fetch.max.wait.ms", 500), 10*time.Millisecond), waitIsGiven: p.has("fetch.max.wait.ms"),
+		maxBytes: maxBytes, maxPartition: maxPartition,
+		checkCRC: p.flag("check.crcs", true), rack: p.text("client.rack", ""), reset: reset,
+	}
 	c.extra = append(c.extra,
 		kgo.ConsumeStartOffset(start), kgo.ConsumeResetOffset(start),
 		kgo.FetchIsolationLevel(isolation),
-		kgo.FetchMinBytes(clamp32(p.long("fetch.min.bytes", 1), 0, 1<<31-1)),
+		kgo.FetchMinBytes(c.fetch.minBytes),
 		kgo.FetchMaxBytes(maxBytes), kgo.FetchMaxPartitionBytes(maxPartition),
 		kgo.BrokerMaxReadBytes(maxReadBytes),
-		kgo.FetchMaxWait(max(p.millis("fetch.max.wait.ms", 500), 10*time.Millisecond)),
+		kgo.FetchMaxWait(c.fetch.maxWait),
 		kgo.MaxConcurrentFetches(maxConcurrentFetches),
 	)
-	if !p.flag("check.crcs", true) {
+	if !c.fetch.checkCRC {
 		c.extra = append(c.extra, kgo.DisableFetchCRCValidation())
 	}
 	if p.flag("allow.auto.create.topics", true) {
 		c.extra = append(c.extra, kgo.AllowAutoTopicCreation())
 	}
+	c.ungrouped = slices.Clone(c.extra)
 	if c.Group != "" {
 		p.group(c)
 	}
@@ -101,26 +108,27 @@ func (p *parser) group(c *ClientConfig) {
 }
 
 // offsetReset reads auto.offset.reset. Connect's default for sinks is earliest, where a plain consumer has latest.
-func (p *parser) offsetReset() kgo.Offset {
+func (p *parser) offsetReset() (kgo.Offset, resetRule) {
 	const key = "auto.offset.reset"
 	text := p.text(key, "earliest")
+	start := kgo.NewOffset().AtStart()
 	switch strings.ToLower(text) {
 	case "earliest":
-		return kgo.NewOffset().AtStart()
+		return start, resetRule{kind: resetEarliest}
 	case "latest":
-		return kgo.NewOffset().AtEnd()
+		return kgo.NewOffset().AtEnd(), resetRule{kind: resetLatest}
 	case "none":
-		return kgo.NewOffset().AtCommitted()
+		return kgo.NewOffset().AtCommitted(), resetRule{kind: resetNone}
 	}
 	if rest, ok := cutPrefixFold(text, "by_duration:"); ok {
 		if d, ok := parseISODuration(rest); ok && d >= 0 {
-			return kgo.LookbackOffset(d)
+			return kgo.LookbackOffset(d), resetRule{kind: resetDuration, back: d}
 		}
 		p.fail(key, text, "Unable to parse duration string in by_duration strategy: the form is by_duration:PnDTnHnMn.nS")
-		return kgo.NewOffset().AtStart()
+		return start, resetRule{}
 	}
 	p.fail(key, text, "Unknown auto offset reset strategy: use latest, earliest, none or by_duration:PnDTnHnMn.nS")
-	return kgo.NewOffset().AtStart()
+	return start, resetRule{}
 }
 
 func cutPrefixFold(s, prefix string) (string, bool) {

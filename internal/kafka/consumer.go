@@ -14,7 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Record is a record. One that was fetched belongs to its Fetch, with its bytes.
+// Record is a record to be produced.
 type Record = kgo.Record
 
 // TopicPartition names a partition.
@@ -58,27 +58,35 @@ type ConsumerOptions struct {
 	OnRevoked func(r *Rebalance)
 	// OnLost is called when partitions went without notice: another member may have them already, nothing can be committed.
 	OnLost func(r *Rebalance)
+	// Path of PollRows; "" is PathClient.
+	Path Path
 	// Log may be nil.
 	Log *slog.Logger
 }
 
 // Consumer is a member of a sink's consumer group.
 //
-// One goroutine calls Poll. Commit, Seek, Pause and Resume may be called from any. The callbacks run on the client's
-// own goroutine, one at a time, and while one runs no Poll returns and no Commit is sent: what they learn and what
-// Commit believes cannot differ, so a revoked partition is never committed afterwards. For the same reason a callback
-// must not wait for a goroutine that is inside Poll, nor call Close; it may wait for one that calls Commit, which
-// returns ErrRebalancing meanwhile.
+// One goroutine calls PollRows. Wake, Commit, Seek, Pause and Resume may be called from any. The callbacks run on the
+// client's own goroutine, one at a time, and while one runs no PollRows returns rows and no Commit is sent: what they
+// learn and what Commit believes cannot differ, so a revoked partition is never committed afterwards. For the same reason
+// a callback must not wait for a goroutine that is inside PollRows, nor call Close; it may wait for one that calls Commit,
+// which returns ErrRebalancing meanwhile.
 //
-// A rebalance is not held back while records are worked on (kgo's BlockRebalanceOnPoll is used for the moment in which
-// Poll stamps the records with their assignment, and for no longer): the callback is where a pipeline drains, and a
-// slow sink does not cost its member the group.
+// A rebalance is not held back while rows are worked on: the callback is where a pipeline drains, and a slow sink does
+// not cost its member the group. Rows carry the number of the assignment they were fetched under, and rows of a partition
+// that is not held any more are never returned.
+//
+// On PathBatch franz-go is left with the group, the metadata and the commits, and is told of no partition to fetch:
+// a rowFetcher reads them. On PathClient it fetches.
 type Consumer struct {
 	client *kgo.Client
 	cfg    *ClientConfig
 	log    *slog.Logger
 	on     ConsumerOptions
+	rows   rowSource
+	gate   sync.RWMutex // held in writing while a callback runs, in reading while rows are stamped
 
+	whole     chan struct{} // closed when NewConsumer is done: callbacks wait for it
 	lock      chan struct{} // held by callbacks, Commit and Seek; a channel, so that waiting can be given up
 	inHandler atomic.Bool
 
@@ -86,10 +94,22 @@ type Consumer struct {
 	owned      map[TopicPartition]uint64
 	assignment uint64
 
-	fetch   Fetch
 	stop    context.CancelFunc
 	watcher sync.WaitGroup
 	closed  atomic.Bool
+}
+
+// rowSource is where the rows of a Consumer or a Reader come from: a rowFetcher, or recordRows.
+type rowSource interface {
+	pollRows(ctx context.Context, dst *RowSet, maxRows, maxBytes int) error
+	wake()
+	// add starts partitions under an assignment; offset -1 leaves the start to auto.offset.reset.
+	add(assignment uint64, starts map[TopicPartition]Offset)
+	remove(tps []TopicPartition)
+	seek(offsets map[TopicPartition]int64)
+	pause(tps []TopicPartition, on bool)
+	pausedNow() []TopicPartition
+	close()
 }
 
 // NewConsumer joins the group of cfg (a RoleConsumer with group.id) in the background.
@@ -103,13 +123,14 @@ func NewConsumer(ctx context.Context, cfg *ClientConfig, o ConsumerOptions) (*Co
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	c := &Consumer{cfg: cfg, log: o.Log, on: o, lock: make(chan struct{}, 1), owned: map[TopicPartition]uint64{}}
-	c.fetch.consumer = c
+	c := &Consumer{cfg: cfg, log: o.Log, on: o, whole: make(chan struct{}), lock: make(chan struct{}, 1), owned: map[TopicPartition]uint64{}}
+	defer close(c.whole)
 	opts := []kgo.Opt{
-		kgo.BlockRebalanceOnPoll(),
 		kgo.OnPartitionsAssigned(c.assigned), kgo.OnPartitionsRevoked(c.revoked), kgo.OnPartitionsLost(c.lost),
 		kgo.AdjustFetchOffsetsFn(c.adjust),
-		kgo.WithPools(newRecordPool()),
+	}
+	if o.Path != PathBatch {
+		opts = append(opts, kgo.BlockRebalanceOnPoll(), kgo.WithPools(newRecordPool()))
 	}
 	if o.Match == nil {
 		opts = append(opts, kgo.ConsumeTopics(o.Topics...))
@@ -119,31 +140,63 @@ func NewConsumer(ctx context.Context, cfg *ClientConfig, o ConsumerOptions) (*Co
 		return nil, fmt.Errorf("open consumer of group %s: %w", cfg.Group, err)
 	}
 	c.client = client
+	var watch context.Context
+	watch, c.stop = context.WithCancel(context.Background())
+	if o.Path == PathBatch {
+		f := newRowFetcher(cfg, client, o.Log)
+		f.gate = &c.gate
+		c.rows = f
+		c.watcher.Go(func() { c.listen(watch, f) })
+	} else {
+		c.rows = &recordRows{client: client, gate: &c.gate, group: true}
+	}
 	if o.Match != nil {
-		if err := c.watchTopics(ctx); err != nil {
-			client.CloseAllowingRebalance()
+		if err := c.watchTopics(ctx, watch); err != nil {
+			c.stop()
+			client.CloseAllowingRebalance() // it has joined nothing yet
+			c.watcher.Wait()
+			c.rows.close()
 			return nil, err
 		}
 	}
 	return c, nil
 }
 
-// Poll returns up to maxRecords records (0 = all that are there), waiting for the first until ctx ends. An ended ctx is
-// not an error: the Fetch is empty. It belongs to the Consumer and is valid until the next Poll; Release gives its
-// memory back sooner. Errors of partitions come joined, as *PartitionError, beside whatever records there are; the
-// client keeps trying those that can heal by itself and does not mention them.
-func (c *Consumer) Poll(ctx context.Context, maxRecords int) (*Fetch, error) {
-	f := &c.fetch
-	f.Release()
-	fetches := c.client.PollRecords(ctx, maxRecords)
-	// No callback runs until AllowRebalance, so what is owned now is what the records belong to.
-	err := f.take(ctx, fetches)
-	c.client.AllowRebalance()
-	if c.closed.Load() {
-		err = ErrClosed
+// listen hears what the client, which fetches nothing on PathBatch, has to say of the group.
+func (c *Consumer) listen(ctx context.Context, f *rowFetcher) {
+	for ctx.Err() == nil {
+		fetches := c.client.PollFetches(ctx)
+		if fetches.IsClientClosed() {
+			return
+		}
+		fetches.EachError(func(topic string, partition int32, err error) {
+			for _, err := range appendFetchError(ctx, nil, TopicPartition{topic, partition}, err) {
+				f.mu.Lock()
+				f.report(err)
+				f.mu.Unlock()
+			}
+		})
 	}
-	return f, err
 }
+
+// PollRows waits for rows and fills dst with up to maxRows of one partition, in the order of their offsets. It takes what
+// is there, so that a lone row is not kept waiting, and stops when Buf has maxBytes; a row larger than that comes alone.
+// dst is empty after a Wake and when ctx ended, which is not an error. An error of a partition is a *PartitionError and
+// is returned once; after a *CorruptError the partition stands still until Seek. What can heal by itself is tried again
+// and not mentioned. Passing the same ctx again and again costs nothing; another one costs an allocation.
+func (c *Consumer) PollRows(ctx context.Context, dst *RowSet, maxRows, maxBytes int) error {
+	if c.closed.Load() {
+		return ErrClosed
+	}
+	err := c.rows.pollRows(ctx, dst, maxRows, maxBytes)
+	if c.closed.Load() {
+		return ErrClosed
+	}
+	return err
+}
+
+// Wake makes PollRows return soon without rows, the call under way or the next one.
+func (c *Consumer) Wake() { c.rows.wake() }
 
 // Owned calls f with each partition this member holds, under a lock: f must not call the Consumer.
 func (c *Consumer) Owned(f func(tp TopicPartition, assignment uint64)) {
@@ -154,43 +207,50 @@ func (c *Consumer) Owned(f func(tp TopicPartition, assignment uint64)) {
 	}
 }
 
-// Pause stops partitions from being returned by Poll; the group does not notice.
-// Records fetched ahead are not lost: they are fetched again after Resume.
-func (c *Consumer) Pause(tps ...TopicPartition) { c.client.PauseFetchPartitions(byTopic(tps)) }
+// Pause stops partitions from being returned by PollRows; the group does not notice. Rows fetched ahead are not lost: they
+// are fetched again after Resume. Like PauseAll, Paused and Resume it waits for a callback that runs, and must not be
+// called from one: use Rebalance.Pause.
+func (c *Consumer) Pause(tps ...TopicPartition) {
+	c.gate.RLock()
+	defer c.gate.RUnlock()
+	c.rows.pause(tps, true)
+}
 
 // Resume undoes Pause.
-func (c *Consumer) Resume(tps ...TopicPartition) { c.client.ResumeFetchPartitions(byTopic(tps)) }
+func (c *Consumer) Resume(tps ...TopicPartition) {
+	c.gate.RLock()
+	defer c.gate.RUnlock()
+	c.rows.pause(tps, false)
+}
 
-// PauseAll pauses every partition held, and returns them for ResumeAll.
+// PauseAll pauses every partition held, and returns them.
 func (c *Consumer) PauseAll() []TopicPartition {
+	c.gate.RLock()
+	defer c.gate.RUnlock()
 	var tps []TopicPartition
 	c.Owned(func(tp TopicPartition, _ uint64) { tps = append(tps, tp) })
-	c.Pause(tps...)
+	c.rows.pause(tps, true)
 	return tps
 }
 
 // Paused are the partitions that are paused now.
 func (c *Consumer) Paused() []TopicPartition {
-	var out []TopicPartition
-	for topic, ps := range c.client.PauseFetchPartitions(nil) {
-		for _, p := range ps {
-			out = append(out, TopicPartition{topic, p})
-		}
-	}
-	return out
+	c.gate.RLock()
+	defer c.gate.RUnlock()
+	return c.rows.pausedNow()
 }
 
 // Close leaves the group (a static member only disconnects), which calls OnRevoked with what is still held, and closes
-// the client. Poll in another goroutine returns ErrClosed.
+// the client. PollRows in another goroutine returns ErrClosed.
 func (c *Consumer) Close() {
 	if c.closed.Swap(true) {
 		return
 	}
-	if c.stop != nil {
-		c.stop()
-		c.watcher.Wait()
-	}
+	c.rows.wake()
+	c.stop()
 	c.client.CloseAllowingRebalance()
+	c.watcher.Wait()
+	c.rows.close()
 }
 
 func byTopic(tps []TopicPartition) map[string][]int32 {
@@ -199,78 +259,6 @@ func byTopic(tps []TopicPartition) map[string][]int32 {
 		m[tp.Topic] = append(m[tp.Topic], tp.Partition)
 	}
 	return m
-}
-
-// Fetch is what one Poll returned.
-type Fetch struct {
-	consumer *Consumer
-	fetches  kgo.Fetches
-	parts    []Partition
-	n        int
-}
-
-// Partition is the part of a Fetch from one partition, in offset order.
-type Partition struct {
-	TopicPartition
-	// Records are borrowed from the Fetch.
-	Records []*Record
-	// HighWatermark is the end of the partition as the broker last saw it; -1 when unknown.
-	HighWatermark int64
-	// Assignment numbers the assignment under which the partition is held; see Offset.Assignment.
-	Assignment uint64
-}
-
-// Len is the number of records.
-func (f *Fetch) Len() int { return f.n }
-
-// Partitions are the partitions with records. The slice is the Fetch's.
-func (f *Fetch) Partitions() []Partition { return f.parts }
-
-// EachPartition calls fn for each partition with records.
-func (f *Fetch) EachPartition(fn func(topic string, partition int32, recs []*Record, highWatermark int64)) {
-	for i := range f.parts {
-		p := &f.parts[i]
-		fn(p.Topic, p.Partition, p.Records, p.HighWatermark)
-	}
-}
-
-// Release gives the records' memory back. Nothing of them may be used afterwards, their byte slices included.
-func (f *Fetch) Release() {
-	for i := range f.parts {
-		for _, r := range f.parts[i].Records {
-			r.Recycle()
-		}
-	}
-	clear(f.parts)
-	f.parts, f.fetches, f.n = f.parts[:0], nil, 0
-}
-
-// take sorts what the client returned into records and errors, and drops records of partitions not held.
-func (f *Fetch) take(ctx context.Context, fetches kgo.Fetches) error {
-	var errs []error
-	c := f.consumer
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	f.fetches = fetches
-	for i := range fetches {
-		for t := range fetches[i].Topics {
-			topic := &fetches[i].Topics[t]
-			for j := range topic.Partitions {
-				p := &topic.Partitions[j]
-				tp := TopicPartition{topic.Topic, p.Partition}
-				if p.Err != nil {
-					errs = appendFetchError(ctx, errs, tp, p.Err)
-				}
-				assignment := c.owned[tp]
-				if len(p.Records) == 0 || assignment == 0 {
-					continue
-				}
-				f.parts = append(f.parts, Partition{TopicPartition: tp, Records: p.Records, HighWatermark: p.HighWatermark, Assignment: assignment})
-				f.n += len(p.Records)
-			}
-		}
-	}
-	return errors.Join(errs...)
 }
 
 func appendFetchError(ctx context.Context, errs []error, tp TopicPartition, err error) []error {

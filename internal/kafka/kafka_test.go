@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kgo"
 	"go.uber.org/goleak"
 
 	"github.com/penstock-io/penstock/internal/embedded"
@@ -122,26 +123,44 @@ func produceRows(t testing.TB, p *Producer, rows *Rows) []RowError {
 	return <-got
 }
 
+// polled copies the rows of one PollRows into records, which are easier to look at.
+func polled(ctx context.Context, c interface {
+	PollRows(context.Context, *RowSet, int, int) error
+}, set *RowSet) ([]*kgo.Record, error) {
+	set.Buf = set.Buf[:0]
+	err := c.PollRows(ctx, set, 1000, 1<<20)
+	var out []*kgo.Record
+	for i := range set.N {
+		r := &kgo.Record{
+			Topic: set.Topic, Partition: set.Partition, LeaderEpoch: set.LeaderEpoch, Offset: set.Offset[i],
+			Key: slices.Clone(set.Bytes(set.Key[i])), Value: slices.Clone(set.Bytes(set.Value[i])), Timestamp: time.UnixMilli(set.Timestamp[i]),
+		}
+		set.Headers(i, func(k, v []byte) {
+			r.Headers = append(r.Headers, kgo.RecordHeader{Key: string(k), Value: slices.Clone(v)})
+		})
+		out = append(out, r)
+	}
+	return out, err
+}
+
 // collect polls until n records came.
 func collect(t testing.TB, c *Consumer, n int) map[TopicPartition][]string {
 	t.Helper()
 	ctx := testContext(t)
 	out := map[TopicPartition][]string{}
+	var set RowSet
 	for got := 0; got < n; {
-		f, err := c.Poll(ctx, 0)
+		rs, err := polled(ctx, c, &set)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if f.Len() == 0 {
+		if len(rs) == 0 {
 			t.Fatalf("timeout with %d of %d records", got, n)
 		}
-		got += f.Len()
-		for _, p := range f.Partitions() {
-			for _, r := range p.Records {
-				out[p.TopicPartition] = append(out[p.TopicPartition], string(r.Value))
-			}
+		got += len(rs)
+		for _, r := range rs {
+			out[set.TopicPartition] = append(out[set.TopicPartition], string(r.Value))
 		}
-		f.Release()
 	}
 	return out
 }
@@ -167,32 +186,30 @@ func testRoundTrip(t *testing.T, path Path) {
 	if errs := produceRows(t, p, rows); errs != nil {
 		t.Fatal(errs)
 	}
-	c := newConsumer(t, consumerConfig(t, b, "rt"), ConsumerOptions{Topics: []string{"t"}})
+	c := newConsumer(t, consumerConfig(t, b, "rt"), ConsumerOptions{Topics: []string{"t"}, Path: path})
 	ctx := testContext(t)
-	seen := 0
-	for seen < 4 {
-		f, err := c.Poll(ctx, 0)
-		if err != nil || f.Len() == 0 {
-			t.Fatal(f.Len(), err)
+	var set RowSet
+	for seen := 0; seen < 4; {
+		rs, err := polled(ctx, c, &set)
+		if err != nil || len(rs) == 0 {
+			t.Fatal(len(rs), err)
 		}
-		seen += f.Len()
-		for _, part := range f.Partitions() {
-			for _, r := range part.Records {
-				switch string(r.Value) {
-				case "b":
-					if r.Partition != 0 || r.Timestamp.UnixMilli() != 2000 || len(r.Headers) != 1 || r.Headers[0].Key != "h" || r.Key != nil {
-						t.Errorf("row 1 came back as %+v", r)
-					}
-				case "":
-					if r.Value != nil || r.Partition != 2 {
-						t.Errorf("null came back as %+v", r)
-					}
-				case "skipped":
-					t.Error("a skipped row was sent")
-				case "e":
-					if time.Since(r.Timestamp).Abs() > time.Minute {
-						t.Errorf("now is %v", r.Timestamp)
-					}
+		seen += len(rs)
+		for _, r := range rs {
+			switch string(r.Value) {
+			case "b":
+				if r.Partition != 0 || r.Timestamp.UnixMilli() != 2000 || len(r.Headers) != 1 || r.Headers[0].Key != "h" || r.Key != nil {
+					t.Errorf("row 1 came back as %+v", r)
+				}
+			case "":
+				if r.Value != nil || r.Partition != 2 {
+					t.Errorf("null came back as %+v", r)
+				}
+			case "skipped":
+				t.Error("a skipped row was sent")
+			case "e":
+				if time.Since(r.Timestamp).Abs() > time.Minute {
+					t.Errorf("now is %v", r.Timestamp)
 				}
 			}
 		}
@@ -243,13 +260,15 @@ func TestMurmur2(t *testing.T) {
 	f("abc", 479470107)
 }
 
-func TestCommitAndResume(t *testing.T) {
+func TestCommitAndResume(t *testing.T) { onBothPaths(t, testCommitAndResume) }
+
+func testCommitAndResume(t *testing.T, path Path) {
 	b := startBroker(t, embedded.Options{})
 	p := newProducer(t, b)
 	produceRows(t, p, textRows("t", "0", "1", "2", "3"))
 	ctx := testContext(t)
 	tp := TopicPartition{"t", 0}
-	c := newConsumer(t, consumerConfig(t, b, "cr"), ConsumerOptions{Topics: []string{"t"}})
+	c := newConsumer(t, consumerConfig(t, b, "cr"), ConsumerOptions{Path: path, Topics: []string{"t"}})
 	collect(t, c, 4)
 	if err := c.Commit(ctx, map[TopicPartition]Offset{tp: {Offset: 2, LeaderEpoch: -1, Metadata: "m"}}); err != nil {
 		t.Fatal(err)
@@ -259,7 +278,7 @@ func TestCommitAndResume(t *testing.T) {
 		t.Fatalf("lag %v %v", lag, err)
 	}
 	c.Close()
-	if _, err := c.Poll(ctx, 0); !errors.Is(err, ErrClosed) {
+	if err := c.PollRows(ctx, &RowSet{}, 1, 1); !errors.Is(err, ErrClosed) {
 		t.Errorf("Poll after Close: %v", err)
 	}
 	if err := c.Commit(ctx, nil); !errors.Is(err, ErrClosed) {
@@ -272,7 +291,7 @@ func TestCommitAndResume(t *testing.T) {
 	}
 	// The next member starts there, and is told.
 	var start Offset
-	c = newConsumer(t, consumerConfig(t, b, "cr"), ConsumerOptions{Topics: []string{"t"}, OnAssigned: func(r *Rebalance) { start = r.Offset(tp) }})
+	c = newConsumer(t, consumerConfig(t, b, "cr"), ConsumerOptions{Path: path, Topics: []string{"t"}, OnAssigned: func(r *Rebalance) { start = r.Offset(tp) }})
 	if rest := collect(t, c, 2)[tp]; !slices.Equal(rest, []string{"2", "3"}) {
 		t.Errorf("read %v", rest)
 	}
@@ -281,12 +300,15 @@ func TestCommitAndResume(t *testing.T) {
 	}
 }
 
-func TestSeek(t *testing.T) {
+func TestSeek(t *testing.T) { onBothPaths(t, testSeek) }
+
+func testSeek(t *testing.T, path Path) {
 	b := startBroker(t, embedded.Options{})
 	p := newProducer(t, b)
 	produceRows(t, p, textRows("t", "0", "1", "2", "3"))
 	tp := TopicPartition{"t", 0}
 	c := newConsumer(t, consumerConfig(t, b, "seek"), ConsumerOptions{
+		Path:       path,
 		Topics:     []string{"t"},
 		OnAssigned: func(r *Rebalance) { r.Seek(tp, 3) },
 	})
@@ -299,12 +321,14 @@ func TestSeek(t *testing.T) {
 	}
 }
 
-func TestPauseKeepsRecords(t *testing.T) {
+func TestPauseKeepsRecords(t *testing.T) { onBothPaths(t, testPauseKeepsRecords) }
+
+func testPauseKeepsRecords(t *testing.T, path Path) {
 	b := startBroker(t, embedded.Options{})
 	p := newProducer(t, b)
 	produceRows(t, p, textRows("t", "0"))
 	tp := TopicPartition{"t", 0}
-	c := newConsumer(t, consumerConfig(t, b, "pause"), ConsumerOptions{Topics: []string{"t"}})
+	c := newConsumer(t, consumerConfig(t, b, "pause"), ConsumerOptions{Path: path, Topics: []string{"t"}})
 	collect(t, c, 1)
 	c.PauseAll()
 	if got := c.Paused(); !slices.Equal(got, []TopicPartition{tp}) {
@@ -313,8 +337,9 @@ func TestPauseKeepsRecords(t *testing.T) {
 	produceRows(t, p, textRows("t", "1", "2"))
 	short, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
 	defer cancel()
-	if f, err := c.Poll(short, 0); err != nil || f.Len() != 0 {
-		t.Fatalf("a paused partition gave %d records, %v", f.Len(), err)
+	var set RowSet
+	if err := c.PollRows(short, &set, 100, 1<<20); err != nil || set.N != 0 {
+		t.Fatalf("a paused partition gave %d records, %v", set.N, err)
 	}
 	c.Resume(tp)
 	if got := collect(t, c, 2)[tp]; !slices.Equal(got, []string{"1", "2"}) {
@@ -328,7 +353,7 @@ func poller(t *testing.T, c *Consumer) {
 	wg.Go(func() {
 		for {
 			ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
-			_, err := c.Poll(ctx, 0)
+			err := c.PollRows(ctx, &RowSet{}, 100, 1<<20)
 			cancel()
 			if errors.Is(err, ErrClosed) {
 				return
@@ -339,6 +364,10 @@ func poller(t *testing.T, c *Consumer) {
 }
 
 func TestRevokedPartitionsAreNotCommitted(t *testing.T) {
+	onBothPaths(t, testRevokedPartitionsAreNotCommitted)
+}
+
+func testRevokedPartitionsAreNotCommitted(t *testing.T, path Path) {
 	b := startBroker(t, embedded.Options{})
 	if err := b.CreateTopic("t", 2, nil); err != nil {
 		t.Fatal(err)
@@ -357,6 +386,7 @@ func TestRevokedPartitionsAreNotCommitted(t *testing.T) {
 	var oldAssignment uint64
 	again := make(chan *Rebalance, 1)
 	first = newConsumer(t, consumerConfig(t, b, "rv", fast...), ConsumerOptions{
+		Path:   path,
 		Topics: []string{"t"},
 		OnAssigned: func(r *Rebalance) {
 			mu.Lock()
@@ -383,7 +413,7 @@ func TestRevokedPartitionsAreNotCommitted(t *testing.T) {
 	})
 	collect(t, first, 2)
 	poller(t, first)
-	second := newConsumer(t, consumerConfig(t, b, "rv", fast...), ConsumerOptions{Topics: []string{"t"}})
+	second := newConsumer(t, consumerConfig(t, b, "rv", fast...), ConsumerOptions{Path: path, Topics: []string{"t"}})
 	poller(t, second)
 	select {
 	case <-again:
@@ -405,7 +435,10 @@ func TestRevokedPartitionsAreNotCommitted(t *testing.T) {
 	first.Owned(func(tp TopicPartition, _ uint64) { kept = tp })
 	gone = TopicPartition{"t", 1 - kept.Partition}
 	// What is gone is left out, and so is what was fetched under the assignment before; the rest goes through.
-	err := first.Commit(ctx, map[TopicPartition]Offset{gone: {Offset: 99, LeaderEpoch: -1}, kept: {Offset: 99, LeaderEpoch: -1, Assignment: oldAssignment}})
+	err := ErrRebalancing
+	for errors.Is(err, ErrRebalancing) { // until the callback has returned
+		err = first.Commit(ctx, map[TopicPartition]Offset{gone: {Offset: 99, LeaderEpoch: -1}, kept: {Offset: 99, LeaderEpoch: -1, Assignment: oldAssignment}})
+	}
 	var notOwned *NotOwnedError
 	if !errors.As(err, &notOwned) || len(notOwned.Partitions) != 2 || !errors.Is(err, ErrNotOwned) {
 		t.Errorf("Commit of what is gone: %v", err)
@@ -416,12 +449,15 @@ func TestRevokedPartitionsAreNotCommitted(t *testing.T) {
 	}
 }
 
-func TestPattern(t *testing.T) {
+func TestPattern(t *testing.T) { onBothPaths(t, testPattern) }
+
+func testPattern(t *testing.T, path Path) {
 	b := startBroker(t, embedded.Options{})
 	p := newProducer(t, b)
 	produceRows(t, p, textRows("in-a", "a"))
 	produceRows(t, p, textRows("out", "no"))
 	c := newConsumer(t, consumerConfig(t, b, "pat", "metadata.max.age.ms", "250"), ConsumerOptions{
+		Path:  path,
 		Match: func(topic string) bool { return topic[:2] == "in" },
 	})
 	if got := collect(t, c, 1); len(got[TopicPartition{"in-a", 0}]) != 1 {
@@ -429,7 +465,8 @@ func TestPattern(t *testing.T) {
 	}
 	// A topic that appears later is joined.
 	produceRows(t, p, textRows("in-b", "b"))
-	if got := collect(t, c, 1); len(got[TopicPartition{"in-b", 0}]) != 1 {
+	// The group starts over, and nothing was committed.
+	if got := collect(t, c, 2); len(got[TopicPartition{"in-b", 0}]) != 1 {
 		t.Fatal(got)
 	}
 }
@@ -622,7 +659,7 @@ func testProduceIsFedByManyTopics(t *testing.T, path Path) {
 	if errs := produceRows(t, p, rows); errs != nil {
 		t.Fatal(errs)
 	}
-	c := newConsumer(t, consumerConfig(t, b, "many"), ConsumerOptions{Topics: []string{"t0", "t1"}})
+	c := newConsumer(t, consumerConfig(t, b, "many"), ConsumerOptions{Path: path, Topics: []string{"t0", "t1"}})
 	got := collect(t, c, 6)
 	if !slices.Equal(got[TopicPartition{"t0", 0}], []string{"0", "2", "4"}) || !slices.Equal(got[TopicPartition{"t1", 0}], []string{"1", "3", "5"}) {
 		t.Fatal(got)
@@ -637,14 +674,15 @@ func TestEmptyIsNotNull(t *testing.T) {
 		if errs := produceRows(t, p, &Rows{N: 1, Topic: "t", Key: []uint64{NullBytes}, Value: []uint64{PackBytes(0, 0)}}); errs != nil {
 			t.Fatal(errs)
 		}
-		f, err := newConsumer(t, consumerConfig(t, b, "empty"), ConsumerOptions{Topics: []string{"t"}}).Poll(testContext(t), 0)
-		if err != nil || f.Len() != 1 {
-			t.Fatal(f.Len(), err)
+		var set RowSet
+		c := newConsumer(t, consumerConfig(t, b, "empty"), ConsumerOptions{Path: path, Topics: []string{"t"}})
+		rs, err := polled(testContext(t), c, &set)
+		if err != nil || len(rs) != 1 {
+			t.Fatal(len(rs), err)
 		}
-		if r := f.Partitions()[0].Records[0]; r.Key != nil || r.Value == nil {
+		if r := rs[0]; r.Key != nil || r.Value == nil {
 			t.Errorf("%+v", r)
 		}
-		f.Release()
 	})
 }
 

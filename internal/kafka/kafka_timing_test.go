@@ -28,32 +28,29 @@ func benchCluster(b *testing.B, opt kfake.Opt) string {
 
 func BenchmarkConsume(b *testing.B) {
 	synthetic := kfake.SyntheticFetch(kfake.SyntheticBatch{RecordBytes: benchValueBytes})
-	ours := func(kv ...string) func(*testing.B) {
+	ours := func(path Path, kv ...string) func(*testing.B) {
 		return func(b *testing.B) {
 			cfg := mustParse(b, RoleConsumer, with(SinkConsumerDefaults(benchCluster(b, synthetic), "bench", "bench"), kv...))
-			c := newConsumer(b, cfg, ConsumerOptions{Topics: []string{"t"}})
+			c := newConsumer(b, cfg, ConsumerOptions{Topics: []string{"t"}, Path: path})
+			var set RowSet
 			drain(b, func(ctx context.Context) int {
-				f, err := c.Poll(ctx, 0)
-				if err != nil {
+				set.Buf = set.Buf[:0]
+				if err := c.PollRows(ctx, &set, 1024, 1<<20); err != nil {
 					b.Fatal(err)
 				}
-				for _, p := range f.Partitions() {
-					for _, r := range p.Records {
-						benchSink += len(r.Value)
-					}
+				for _, v := range set.Value {
+					benchSink += int(uint32(v))
 				}
-				n := f.Len()
-				f.Release()
-				return n
+				return set.N
 			})
 		}
 	}
-	b.Run("ours", ours())
-	for _, mb := range []int{1, 2, 4, 8, 16} {
+	b.Run("client", ours(PathClient))
+	b.Run("batch", ours(PathBatch))
+	for _, mb := range []int{1, 4, 8} {
 		size := strconv.Itoa(mb << 20)
-		b.Run("fetch="+strconv.Itoa(mb)+"MB", ours("fetch.max.bytes", size, "max.partition.fetch.bytes", size))
+		b.Run("batch-fetch="+strconv.Itoa(mb)+"MB", ours(PathBatch, "fetch.max.bytes", size, "max.partition.fetch.bytes", size))
 	}
-	b.Run("java-sizes", ours("fetch.max.bytes", "52428800"))
 	b.Run("raw", func(b *testing.B) {
 		cl, err := kgo.NewClient(kgo.SeedBrokers(benchCluster(b, synthetic)), kgo.ConsumeTopics("t"), kgo.ConsumerGroup("g"), kgo.DisableAutoCommit())
 		if err != nil {

@@ -3,6 +3,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,6 +28,7 @@ type Rebalance struct {
 	c       *Consumer
 	offsets map[string]map[int32]kgo.Offset // of OnAssigned: where each starts, changed by Seek
 	commits bool                            // of OnRevoked
+	paused  []TopicPartition                // of OnAssigned
 }
 
 // Offset is where a gained partition will start: what is committed, or NoOffset when nothing is and
@@ -48,6 +50,9 @@ func (r *Rebalance) Seek(tp TopicPartition, offset int64) bool {
 	return true
 }
 
+// Pause makes gained partitions start paused, as after Consumer.Pause. Only in OnAssigned.
+func (r *Rebalance) Pause(tps ...TopicPartition) { r.paused = append(r.paused, tps...) }
+
 // Commit commits offsets of partitions that are being given up, or that stay. Only in OnRevoked.
 func (r *Rebalance) Commit(ctx context.Context, offsets map[TopicPartition]Offset) error {
 	if !r.commits {
@@ -56,13 +61,16 @@ func (r *Rebalance) Commit(ctx context.Context, offsets map[TopicPartition]Offse
 	return r.c.commit(ctx, offsets)
 }
 
-// enter takes the lock for a callback.
+// enter takes the locks for a callback.
 func (c *Consumer) enter() {
+	<-c.whole
 	c.lock <- struct{}{}
 	c.inHandler.Store(true)
+	c.gate.Lock()
 }
 
 func (c *Consumer) leave() {
+	c.gate.Unlock()
 	c.inHandler.Store(false)
 	<-c.lock
 }
@@ -85,15 +93,35 @@ func (c *Consumer) adjust(ctx context.Context, offsets map[string]map[int32]kgo.
 			tp := TopicPartition{topic, p}
 			if c.owned[tp] == 0 {
 				gained = append(gained, tp)
+				c.owned[tp] = assignment
 			}
-			c.owned[tp] = assignment
 		}
 	}
 	c.mu.Unlock()
-	if len(gained) > 0 && c.on.OnAssigned != nil {
-		c.on.OnAssigned(&Rebalance{Context: ctx, Partitions: sorted(gained), Assignment: assignment, c: c, offsets: offsets})
+	if len(gained) == 0 {
+		return c.fetched(offsets), nil
 	}
-	return offsets, nil
+	r := &Rebalance{Context: ctx, Partitions: sorted(gained), Assignment: assignment, c: c, offsets: offsets}
+	if c.on.OnAssigned != nil {
+		c.on.OnAssigned(r)
+	}
+	starts := make(map[TopicPartition]Offset, len(gained))
+	for _, tp := range gained {
+		starts[tp] = r.Offset(tp)
+	}
+	c.rows.add(assignment, starts)
+	if len(r.paused) > 0 {
+		c.rows.pause(r.paused, true)
+	}
+	return c.fetched(offsets), nil
+}
+
+// fetched is what the client is to fetch of what was assigned.
+func (c *Consumer) fetched(offsets map[string]map[int32]kgo.Offset) map[string]map[int32]kgo.Offset {
+	if c.on.Path == PathBatch {
+		return map[string]map[int32]kgo.Offset{}
+	}
+	return offsets
 }
 
 // revoked is kgo's callback, called at the end of every session, mostly with nothing.
@@ -132,20 +160,15 @@ func (c *Consumer) release(ctx context.Context, parts map[string][]int32, tell f
 		delete(c.owned, tp)
 	}
 	c.mu.Unlock()
-	// A pause belongs to the assignment: Java forgets it with the partition, kgo does not.
-	c.Resume(gone...)
+	c.rows.remove(gone)
+}
+
+func compareTP(a, b TopicPartition) int {
+	return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
 }
 
 func sorted(tps []TopicPartition) []TopicPartition {
-	slices.SortFunc(tps, func(a, b TopicPartition) int {
-		if a.Topic != b.Topic {
-			if a.Topic < b.Topic {
-				return -1
-			}
-			return 1
-		}
-		return int(a.Partition) - int(b.Partition)
-	})
+	slices.SortFunc(tps, compareTP)
 	return tps
 }
 
@@ -224,24 +247,20 @@ func commitError(resp *kmsg.OffsetCommitResponse, failed error) error {
 	return errors.Join(errs...)
 }
 
-// Seek moves the position of partitions this member holds; Poll goes on from there. What was fetched and not yet
+// Seek moves the position of partitions this member holds; PollRows goes on from there. What was fetched and not yet
 // returned is dropped. Partitions not held are ignored. It must not be called from a callback: use Rebalance.Seek.
 func (c *Consumer) Seek(offsets map[TopicPartition]int64) {
 	c.lock <- struct{}{}
 	defer func() { <-c.lock }()
-	set := make(map[string]map[int32]kgo.EpochOffset)
+	held := make(map[TopicPartition]int64, len(offsets))
 	c.mu.Lock()
 	for tp, o := range offsets {
-		if c.owned[tp] == 0 {
-			continue
+		if c.owned[tp] != 0 {
+			held[tp] = o
 		}
-		if set[tp.Topic] == nil {
-			set[tp.Topic] = make(map[int32]kgo.EpochOffset)
-		}
-		set[tp.Topic][tp.Partition] = kgo.EpochOffset{Offset: o, Epoch: -1}
 	}
 	c.mu.Unlock()
-	c.client.SetOffsets(set)
+	c.rows.seek(held)
 }
 
 // EndOffsets asks for the ends of partitions: the high watermark, or the last stable offset under read_committed.

@@ -12,16 +12,15 @@ import (
 )
 
 // watchTopics subscribes to the topics Match accepts, now and every metadata.max.age.ms. kgo's own regex subscription
-// is Go's regexp, which lacks what Java's has, so the matching is the caller's and the looking ours.
-func (c *Consumer) watchTopics(ctx context.Context) error {
+// is Go's regexp, which lacks what Java's has, so the matching is the caller's and the looking ours. It looks until watch
+// ends.
+func (c *Consumer) watchTopics(ctx, watch context.Context) error {
 	adm := kadm.NewClient(c.client)
 	known, err := c.matching(ctx, adm)
 	if err != nil {
 		return fmt.Errorf("list topics for the pattern of group %s: %w", c.cfg.Group, &UnreachableError{c.cfg.Bootstrap, contextError(ctx, err)})
 	}
 	c.client.AddConsumeTopics(known...)
-	watch, stop := context.WithCancel(context.Background())
-	c.stop = stop
 	c.watcher.Go(func() {
 		tick := time.NewTicker(clamp(c.cfg.MetadataMaxAge, metadataMinAge, time.Hour))
 		defer tick.Stop()
