@@ -36,6 +36,7 @@ func main() {
 		args = append([]string{mode}, args...)
 	}
 	root.SetArgs(args)
+	trimLater()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	err := root.ExecuteContext(ctx)
