@@ -258,3 +258,29 @@ func BenchmarkShapesEncodePayload(b *testing.B) {
 	plain := testJSON(b, "schemas.enable", "false")
 	benchmarkShapes(b, true, true, func(_ *JSON, bt *batch.Batch) error { return plain.Encode(bt, batch.Value) })
 }
+
+// TestShapesDoNotAllocate: no shape costs an allocation per record, or a byte of one, decoding or encoding, in the steady state.
+func TestShapesDoNotAllocate(t *testing.T) {
+	for _, s := range shapes {
+		for _, envelope := range []bool{false, true} {
+			rows := s.rows(256, envelope)
+			c := testJSON(t, "schemas.enable", fmt.Sprint(envelope))
+			bt := batch.New()
+			run := func() {
+				loadRaw(bt, rows)
+				bt.Slab.Reserve(1 << 18)
+				if err := c.Decode(bt, batch.Value); err != nil || len(bt.Errs) > 0 {
+					t.Fatal(err, bt.Errs)
+				}
+				if err := c.Encode(bt, batch.Value); err != nil || len(bt.Errs) > 0 {
+					t.Fatal(err, bt.Errs)
+				}
+			}
+			run()
+			run()
+			if n := testing.AllocsPerRun(5, run); n > 0 {
+				t.Errorf("%s, envelope %t: %v allocations per batch of %d", s.name, envelope, n, len(rows))
+			}
+		}
+	}
+}
