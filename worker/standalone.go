@@ -11,7 +11,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/penstock-io/penstock/batch"
 	"github.com/penstock-io/penstock/worker/loglevel"
 	"github.com/penstock-io/penstock/worker/offsetfile"
 	"github.com/penstock-io/penstock/worker/rest"
@@ -82,7 +81,8 @@ func (s *Standalone) Start(ctx context.Context, initial ...Initial) error {
 
 // begin is Start without connectors; the worker is not ready yet.
 func (s *Standalone) begin(ctx context.Context) error {
-	if err := s.findCluster(ctx); err != nil {
+	var err error
+	if s.clusterID, err = s.findCluster(ctx); err != nil {
 		return exit(exitStart, err)
 	}
 	if err := s.openOffsets(); err != nil {
@@ -94,7 +94,7 @@ func (s *Standalone) begin(ctx context.Context) error {
 	})
 	s.restLog.Info("Kafka Connect REST API is listening", slog.String("address", s.server.Addr()),
 		slog.String("advertised", s.server.AdvertisedURL()))
-	if err := s.listenPrivate(); err != nil {
+	if s.private, err = s.listenPrivate(s.WriteMetrics, s.restLog); err != nil {
 		return exit(exitStart, err)
 	}
 	return nil
@@ -124,42 +124,6 @@ type Initial struct {
 	Target rest.TargetState
 }
 
-// findCluster asks Kafka for the id of the cluster, within the startup timeout.
-func (s *Standalone) findCluster(ctx context.Context) error {
-	if s.clusterID != "" {
-		return nil
-	}
-	timeout := s.cfg.StartupTimeout()
-	admin, err := s.deps.NewAdmin(s.cfg.adminProps(), loglevel.Named(s.deps.Log, clientLogger))
-	if err != nil {
-		return err
-	}
-	defer admin.Close()
-	servers := s.cfg.Values.List(bootstrapKey)
-	slow := time.AfterFunc(2*time.Second, func() {
-		s.log.Warn("waiting for the Kafka cluster of bootstrap.servers to answer", slog.Any("bootstrap_servers", servers),
-			slog.Int64("timeout_ms", timeout.Milliseconds()))
-	})
-	defer slow.Stop()
-	ask, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	for pause := 200 * time.Millisecond; ; pause = min(2*pause, 2*time.Second) {
-		if s.clusterID, err = admin.ClusterID(ask); err == nil {
-			s.log.Info("connected to the Kafka cluster", slog.String("kafka_cluster_id", s.clusterID))
-			return nil
-		}
-		select {
-		case <-ask.Done():
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			return batch.NewFault(batch.ConnectException, fmt.Sprintf("Failed to connect to and describe Kafka cluster. Check worker's "+
-				"broker connection and security properties: bootstrap.servers=%v did not answer within %v: %v", servers, timeout, err))
-		case <-time.After(pause):
-		}
-	}
-}
-
 func (s *Standalone) openOffsets() error {
 	if s.offsets != nil {
 		return nil
@@ -170,21 +134,6 @@ func (s *Standalone) openOffsets() error {
 		return fmt.Errorf("open the offset file %s: %w", path, err)
 	}
 	s.offsets = fileOffsets{store}
-	return nil
-}
-
-func (s *Standalone) listenPrivate() error {
-	list := s.cfg.Own.List(privateListenersKey)
-	if s.deps.NoPrivate || len(list) == 0 {
-		return nil
-	}
-	var err error
-	s.private, err = rest.ListenPrivate(list, !s.cfg.Own.IsSet(privateListenersKey), s.WriteMetrics, s.restLog)
-	if err != nil {
-		return err
-	}
-	s.restLog.Info("metrics and profiles are served", slog.String("address", s.private.Addr()),
-		slog.String("paths", "/metrics /debug/pprof"))
 	return nil
 }
 
@@ -268,13 +217,7 @@ func (s *Standalone) Health(context.Context) error {
 }
 
 // LoggerLevels implements rest.LoggerKeeper.
-func (s *Standalone) LoggerLevels() map[string]rest.LoggerLevel {
-	out := map[string]rest.LoggerLevel{}
-	for name, e := range s.deps.Levels.Levels() {
-		out[name] = rest.LoggerLevel(e)
-	}
-	return out
-}
+func (s *Standalone) LoggerLevels() map[string]rest.LoggerLevel { return s.loggerLevels() }
 
 // LoggerLevel implements rest.LoggerKeeper.
 func (s *Standalone) LoggerLevel(name string) (rest.LoggerLevel, bool) {

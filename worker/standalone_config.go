@@ -9,9 +9,7 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/penstock-io/penstock/batch"
 	"github.com/penstock-io/penstock/config"
-	"github.com/penstock-io/penstock/engine"
 	"github.com/penstock-io/penstock/internal/java/text"
 	"github.com/penstock-io/penstock/worker/rest"
 )
@@ -141,8 +139,14 @@ func (s *Standalone) PatchConnector(ctx context.Context, name string, patch rest
 	if err != nil {
 		return info, err
 	}
-	before := info.Config.Keys()
-	merged := info.Config.Clone()
+	info, _, err = s.PutConnector(ctx, name, patched(info.Config, patch), "", true)
+	return info, err
+}
+
+// patched merges a patch into a configuration; a null removes its key.
+func patched(cfg, patch rest.Config) rest.Config {
+	before := cfg.Keys()
+	merged := cfg.Clone()
 	for _, k := range patch.Keys() {
 		if v, ok := patch.Get(k); ok {
 			merged.Set(k, v)
@@ -150,8 +154,7 @@ func (s *Standalone) PatchConnector(ctx context.Context, name string, patch rest
 			merged.Delete(k)
 		}
 	}
-	info, _, err = s.PutConnector(ctx, name, hashOrdered(merged.Keys(), merged.Props(), len(before)), "", true)
-	return info, err
+	return hashOrdered(merged.Keys(), merged.Props(), len(before))
 }
 
 // copiedCapacity is the number of buckets of new HashMap(map) for a map of n entries.
@@ -189,55 +192,6 @@ func (s *Standalone) DeleteConnector(ctx context.Context, name string) error {
 	c.exists = false
 	s.mu.Unlock()
 	s.statuses.remove(name)
-	return nil
-}
-
-// shutDown stops the Connector for a restart or for good: status UNASSIGNED.
-func (s *Standalone) shutDown(c *connector) {
-	err := c.halt(&s.runtime)
-	c.state = phaseInit
-	if err != nil {
-		s.connectorLog(c.name).Error("connector did not stop", slog.Any("err", err))
-		s.statuses.setConnector(c.name, engine.Failed, c.version(), err)
-		return
-	}
-	s.statuses.setConnector(c.name, engine.Unassigned, c.version(), nil)
-}
-
-// startConnector brings a connector that is not running into its target state. What goes wrong is its state FAILED, and
-// the error.
-func (s *Standalone) startConnector(ctx context.Context, c *connector) error {
-	log := s.connectorLog(c.name)
-	err := c.load(&s.runtime)
-	started := false
-	if err == nil && c.target == rest.TargetStarted {
-		started = true
-		err = c.start(ctx, &s.runtime)
-	}
-	if err != nil {
-		s.startups.connectors.failure.Add(1)
-		log.Error("connector did not start", slog.Any("err", err))
-		c.state = phaseFailed
-		s.statuses.setConnector(c.name, engine.Failed, c.version(), err)
-		if started {
-			err = &batch.Fault{Class: batch.ConnectException, Cause: err,
-				Message: "Failed to transition connector " + c.name + " to state " + string(c.target)}
-		}
-		return err
-	}
-	s.startups.connectors.success.Add(1)
-	switch c.target {
-	case rest.TargetPaused:
-		c.state = phasePaused
-		s.statuses.setConnector(c.name, engine.Paused, c.version(), nil)
-	case rest.TargetStopped:
-		c.state = phaseStopped
-		s.statuses.setConnector(c.name, engine.Stopped, c.version(), nil)
-	default:
-		c.state = phaseStarted
-		s.statuses.setConnector(c.name, engine.Running, c.version(), nil)
-		log.Info("connector started", slog.String("class", c.class))
-	}
 	return nil
 }
 
@@ -302,16 +256,6 @@ func equalConfigs(a, b rest.Config) bool {
 	return maps.EqualFunc(a.Props(), b.Props(), func(x, y *string) bool {
 		return x == y || x != nil && y != nil && *x == *y
 	})
-}
-
-// fail puts a connector into the state FAILED and stops what runs of it, its tasks excepted.
-func (s *Standalone) fail(c *connector, cause error) {
-	s.connectorLog(c.name).Error("connector failed", slog.Any("err", cause))
-	if err := c.halt(&s.runtime); err != nil {
-		s.connectorLog(c.name).Error("connector did not stop", slog.Any("err", err))
-	}
-	c.state = phaseFailed
-	s.statuses.setConnector(c.name, engine.Failed, c.version(), cause)
 }
 
 // removeTasks stops all tasks of a connector and forgets them. The token is held.

@@ -120,34 +120,6 @@ func (s *Standalone) setTarget(ctx context.Context, name string, target rest.Tar
 	return nil
 }
 
-func (s *Standalone) pause(c *connector) {
-	for _, t := range c.running {
-		t.Pause()
-	}
-	if c.state == phaseFailed {
-		s.connectorLog(c.name).Error("cannot pause the connector since it has failed; its tasks are paused")
-		return
-	}
-	s.suspend(c, phasePaused, engine.Paused)
-}
-
-// suspend stops the Connector and keeps its place (WorkerConnector.suspend).
-func (s *Standalone) suspend(c *connector, phase connectorPhase, state engine.State) {
-	if c.state == phase {
-		return
-	}
-	if err := c.halt(&s.runtime); err != nil {
-		s.connectorLog(c.name).Error("connector did not stop", slog.Any("err", err))
-		if phase == phasePaused {
-			c.state = phaseFailed
-			s.statuses.setConnector(c.name, engine.Failed, c.version(), err)
-			return
-		}
-	}
-	c.state = phase
-	s.statuses.setConnector(c.name, state, c.version(), nil)
-}
-
 func (s *Standalone) resume(ctx context.Context, c *connector) {
 	for _, t := range c.running {
 		t.Resume()

@@ -32,6 +32,17 @@ func (s *Standalone) Offsets(ctx context.Context, name string) ([]rest.Offset, e
 	if err != nil {
 		return nil, err
 	}
+	return s.listOffsets(ctx, info)
+}
+
+func notStopped(name string) error {
+	return rest.BadRequest("Connectors must be in the STOPPED state before their offsets can be modified. This can be done " +
+		"for the specified connector by issuing a 'PUT' request to the '/connectors/" + name + "/stop' endpoint")
+}
+
+// listOffsets reads the offsets of a connector.
+func (s *runtime) listOffsets(ctx context.Context, info rest.ConnectorInfo) ([]rest.Offset, error) {
+	name := info.Name
 	t, err := s.cfg.Transformer.Transform(info.Config.Props())
 	if err != nil {
 		return nil, err
@@ -65,7 +76,7 @@ func wrap(err error, message string) error {
 }
 
 // sinkAdmin makes the admin client and the group name of a sink connector.
-func (s *Standalone) sinkAdmin(name string, cfg map[string]string) (Admin, string, error) {
+func (s *runtime) sinkAdmin(name string, cfg map[string]string) (Admin, string, error) {
 	worker := s.cfg.Props.Strings()
 	group := kafka.SinkConsumerProps(worker, cfg, name, "")["group.id"]
 	admin, err := s.deps.NewAdmin(kafka.AdminProps(worker, cfg, "connector-worker-adminclient-"+name),
@@ -73,7 +84,7 @@ func (s *Standalone) sinkAdmin(name string, cfg map[string]string) (Admin, strin
 	return admin, group, err
 }
 
-func (s *Standalone) sinkOffsets(ctx context.Context, name string, cfg map[string]string) ([]rest.Offset, error) {
+func (s *runtime) sinkOffsets(ctx context.Context, name string, cfg map[string]string) ([]rest.Offset, error) {
 	admin, group, err := s.sinkAdmin(name, cfg)
 	if err != nil {
 		return nil, err
@@ -117,15 +128,21 @@ func (s *Standalone) modifyOffsets(ctx context.Context, name string, offsets []r
 	}
 	defer s.unlock(c)
 	if c.target != rest.TargetStopped || len(c.tasks) != 0 {
-		return "", rest.BadRequest("Connectors must be in the STOPPED state before their offsets can be modified. This can be done " +
-			"for the specified connector by issuing a 'PUT' request to the '/connectors/" + name + "/stop' endpoint")
+		return "", notStopped(name)
 	}
-	if err := c.load(&s.runtime); err != nil {
+	return s.changeOffsets(ctx, c, offsets, reset)
+}
+
+// changeOffsets changes the offsets of a connector that is stopped and has no tasks. The token is held.
+func (s *runtime) changeOffsets(ctx context.Context, c *connector, offsets []rest.Offset, reset bool) (string, error) {
+	name := c.name
+	if err := c.load(s); err != nil {
 		return "", err
 	}
 	ctx, cancel := context.WithTimeout(ctx, offsetsTimeout)
 	defer cancel()
 	var own bool
+	var err error
 	if c.plugin.Kind == connectors.SinkKind {
 		own, err = s.modifySink(ctx, c, offsets, reset)
 		err = wrap(err, "Failed to modify offsets for sink connector "+name)
@@ -149,7 +166,7 @@ func (s *Standalone) modifyOffsets(ctx context.Context, name string, offsets []r
 }
 
 // alter asks the connector (KIP-875); false when it has no opinion.
-func (c *connector) alter(s *Standalone, offsets []connectors.PartitionOffset) (own bool, err error) {
+func (c *connector) alter(s *runtime, offsets []connectors.PartitionOffset) (own bool, err error) {
 	log := s.connectorLog(c.name)
 	err = guard(log, "AlterOffsets", func() error {
 		var conn connectors.Connector
@@ -175,7 +192,7 @@ func (c *connector) alter(s *Standalone, offsets []connectors.PartitionOffset) (
 	return own, err
 }
 
-func (s *Standalone) modifySource(ctx context.Context, c *connector, offsets []rest.Offset, reset bool) (bool, error) {
+func (s *runtime) modifySource(ctx context.Context, c *connector, offsets []rest.Offset, reset bool) (bool, error) {
 	var write []connectors.PartitionOffset
 	if reset {
 		stored, err := s.offsets.List(ctx, c.name)
@@ -253,7 +270,7 @@ func checkOffsetFormat(raw json.RawMessage) error {
 	return nil
 }
 
-func (s *Standalone) modifySink(ctx context.Context, c *connector, offsets []rest.Offset, reset bool) (bool, error) {
+func (s *runtime) modifySink(ctx context.Context, c *connector, offsets []rest.Offset, reset bool) (bool, error) {
 	admin, group, err := s.sinkAdmin(c.name, c.resolved)
 	if err != nil {
 		return false, err

@@ -14,20 +14,7 @@ import (
 // serverTLS makes the TLS settings of https listeners. As in Connect they are those under listeners.https. (or
 // admin.listeners.https.) when there is any such key, else the worker's own ssl.*. Stores must be PEM.
 func (c *Config) serverTLS(admin bool) (*tls.Config, error) {
-	prefix := "listeners.https."
-	if admin {
-		prefix = "admin.listeners.https."
-	}
-	props := withPrefix(c.Props, prefix)
-	if len(props) == 0 {
-		prefix, props = "", c.Props
-	}
-	get := func(key, otherwise string) string {
-		if s, ok := props.Get(key); ok {
-			return strings.TrimSpace(s)
-		}
-		return otherwise
-	}
+	prefix, get := c.tlsProps(admin)
 	out := &tls.Config{MinVersion: tls.VersionTLS12}
 	cert, err := pemKeyPair(prefix, get)
 	if err != nil {
@@ -103,4 +90,37 @@ func pemTrust(prefix string, get func(key, otherwise string) string) (*x509.Cert
 		return nil, config.Plain(prefix+"ssl.truststore.location", "The trust store of the https listener holds no PEM certificate")
 	}
 	return pool, nil
+}
+
+// tlsProps are the settings of the listeners: those with the listeners' prefix or, when there are none, the plain ones.
+func (c *Config) tlsProps(admin bool) (string, func(key, otherwise string) string) {
+	prefix := "listeners.https."
+	if admin {
+		prefix = "admin.listeners.https."
+	}
+	props := withPrefix(c.Props, prefix)
+	if len(props) == 0 {
+		prefix, props = "", c.Props
+	}
+	get := func(key, otherwise string) string {
+		if s, ok := props.Get(key); ok {
+			return strings.TrimSpace(s)
+		}
+		return otherwise
+	}
+	return prefix, get
+}
+
+// clientTLS makes the settings for requests to other workers, from those of the listeners: RestClient's SslContextFactory.
+func (c *Config) clientTLS() (*tls.Config, error) {
+	server, err := c.serverTLS(false)
+	if err != nil {
+		return nil, err
+	}
+	out := &tls.Config{MinVersion: tls.VersionTLS12, Certificates: server.Certificates, RootCAs: server.ClientCAs}
+	prefix, get := c.tlsProps(false)
+	if out.RootCAs == nil && get("ssl.truststore.location", "")+get("ssl.truststore.certificates", "") != "" {
+		out.RootCAs, err = pemTrust(prefix, get)
+	}
+	return out, err
 }

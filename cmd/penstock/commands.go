@@ -67,10 +67,29 @@ func daemonize(mode string, args []string) error {
 
 func distributedCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "distributed WORKER.properties",
-		Short: "Join a Connect cluster (not in this version)",
-		RunE: func(*cobra.Command, []string) error {
-			return usage("this version of Penstock runs standalone only: it cannot join a Connect group yet. Use penstock standalone WORKER.properties [CONNECTOR ...]")
+		Use:                "distributed [-daemon] WORKER.properties",
+		Short:              "Run a worker of a Connect cluster, as connect-distributed.sh does",
+		DisableFlagParsing: true, // Kafka spells its one flag -daemon
+		RunE: func(cmd *cobra.Command, args []string) error {
+			daemon := false
+			var files []string
+			for _, a := range args {
+				switch a {
+				case "-daemon", "--daemon":
+					daemon = true
+				case "-h", "-help", "--help":
+					return cmd.Help()
+				default:
+					files = append(files, a)
+				}
+			}
+			if len(files) != 1 {
+				return usage("distributed needs the worker's properties file: penstock %s", cmd.Use)
+			}
+			if daemon {
+				return daemonize("distributed", files)
+			}
+			return worker.RunDistributed(cmd.Context(), files[0], newLogger(os.Stderr))
 		},
 	}
 }

@@ -173,3 +173,9 @@ func (l *TopicLog) Close() {
 	<-l.done
 	l.client.Close()
 }
+
+// NewPlainClient makes a client of cfg (a RoleAdmin) for those who speak the protocol themselves, such as a member of a
+// Connect group. The caller closes it.
+func NewPlainClient(cfg *ClientConfig, log *slog.Logger) (*kgo.Client, error) {
+	return kgo.NewClient(cfg.forAdmin(log)...)
+}
