@@ -199,9 +199,9 @@ func (l *lane) at() *stageClock {
 	return l.current.Load()
 }
 
-// count notes records that go through the lane.
+// count notes records that go through the lane, at the time of its last change of stage.
 func (l *lane) count(n int) {
 	if l != nil {
-		l.rows.add(nanos(), int64(n))
+		l.rows.add(l.since.Load(), int64(n))
 	}
 }

@@ -190,10 +190,10 @@ func (s *stages) source(ctx context.Context, b *batch.Batch) error { return s.ru
 
 // run takes a batch through all steps, and judges the rows that failed.
 func (s *stages) run(ctx context.Context, b *batch.Batch) error {
-	s.lane.count(b.N)
 	before := s.lane.at()
 	defer s.lane.to(before)
 	defer s.task.pool.settle(b)
+	defer s.lane.count(b.N) // runs before the lane goes back
 	for i := range s.steps {
 		st := &s.steps[i]
 		if (st.kind == decodeHeaders || st.kind == encodeHeaders) && !b.Headers.Any() {
