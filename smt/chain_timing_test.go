@@ -78,7 +78,9 @@ func BenchmarkChain(b *testing.B) {
 	for i := range jumping {
 		jumping[i] = strings.Replace(jumping[i], `"created":1700`, fmt.Sprintf(`"created":1%d`, 600+i*37%200), 1)
 	}
-	b.Run("plain", func(b *testing.B) { benchmarkChain(b, schemaless(b, batch.Value), typicalTexts(batch.MaxRows), threeTransforms) })
+	b.Run("plain", func(b *testing.B) {
+		benchmarkChain(b, schemaless(b, batch.Value), typicalTexts(batch.MaxRows), threeTransforms)
+	})
 	b.Run("jumping times", func(b *testing.B) { benchmarkChain(b, schemaless(b, batch.Value), jumping, threeTransforms) })
 	b.Run("envelope", func(b *testing.B) {
 		benchmarkChain(b, withSchemas(b), envelopeTexts(b, batch.MaxRows), threeTransforms)

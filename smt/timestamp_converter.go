@@ -38,7 +38,7 @@ type TimestampConverter struct {
 	perSec int64              // unix units per second
 	fill   bool
 	plans  schemaCache[*timestampPlan]
-	memo   secondMemo
+	memo   dayMemo
 }
 
 // timestampForm is one of the five forms, as target or as source.

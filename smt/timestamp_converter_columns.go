@@ -6,6 +6,7 @@ import (
 	"unsafe"
 
 	"github.com/penstock-io/penstock/batch"
+	"github.com/penstock-io/penstock/internal/jsontext"
 )
 
 func (t *TimestampConverter) wholeColumn(b *batch.Batch, v *batch.Variant) bool {
@@ -121,8 +122,12 @@ func (t *TimestampConverter) convertDyn(b *batch.Batch, v *batch.Variant, kid *b
 	out := b.NewVec()
 	out.Kind = batch.KindDyn
 	to := t.target.tag()
-	for i, cell := range kid.W {
-		tag := kid.TagAt(i)
+	done := 0
+	if kid.Tags == nil && kid.Tag == batch.TagJSON {
+		done = t.convertIntegers(b, out, kid.W)
+	}
+	for i := done; i < len(kid.W); i++ {
+		tag, cell := kid.TagAt(i), kid.W[i]
 		if tag == batch.TagJSON {
 			tag, cell = b.ResolveCell(cell)
 		}
@@ -153,6 +158,26 @@ func (t *TimestampConverter) convertDyn(b *batch.Batch, v *batch.Variant, kid *b
 		out.Const, out.N = true, kid.N
 	}
 	return out
+}
+
+// convertIntegers converts undecoded text as long as it is integers, and returns how many they were.
+func (t *TimestampConverter) convertIntegers(b *batch.Batch, out *batch.Vec, cells []uint64) int {
+	for i, cell := range cells {
+		text := b.Slab.Bytes(batch.View(cell))
+		if text[0] != '-' && text[0]-'0' > 9 {
+			return i
+		}
+		n, ok := jsontext.Int(text)
+		if !ok {
+			return i
+		}
+		cell, err := t.convertCell(b, formUnix, uint64(n))
+		if err != nil {
+			return i
+		}
+		out.PushTag(t.target.tag(), cell)
+	}
+	return len(cells)
 }
 
 // convertCell converts a cell that is not null.

@@ -134,9 +134,7 @@ const (
 // special marks, by the high bit, the bytes of w that end a plain run: quote, backslash, controls. The lowest mark is
 // exact; the ones above it may be echoes of it.
 func special(w uint64) uint64 {
-	q := w ^ quotes
-	s := w ^ slants
-	return ((q-ones)&^q | (s-ones)&^s | (w-blanks)&^w) & highs
+	return (((w ^ quotes) - ones) | ((w ^ slants) - ones) | (w - blanks)) &^ w & highs
 }
 
 // StringEnd validates the string whose opening quote is b[i] and returns the index after its closing quote.

@@ -4,6 +4,7 @@ package jsontext
 
 import (
 	"bytes"
+	"encoding/binary"
 	"math/big"
 	"strconv"
 	"unicode/utf8"
@@ -20,6 +21,13 @@ func Int(tok []byte) (n int64, ok bool) {
 	if len(tok)-i > 18 {
 		return bigInt(tok)
 	}
+	for ; i+8 <= len(tok); i += 8 {
+		x := binary.LittleEndian.Uint64(tok[i:]) ^ '0'*ones
+		if ((x+0x76*ones)|x)&highs != 0 {
+			break
+		}
+		n = n*1e8 + eightDigits(x)
+	}
 	for ; i < len(tok); i++ {
 		c := tok[i] - '0'
 		if c > 9 {
@@ -31,6 +39,12 @@ func Int(tok []byte) (n int64, ok bool) {
 		n = -n
 	}
 	return n, true
+}
+
+// eightDigits is the number whose digits are the bytes of x, the lowest byte first.
+func eightDigits(x uint64) int64 {
+	x = x*10 + x>>8
+	return int64(((x&0x000000FF000000FF)*0x000F424000000064 + (x>>16&0x000000FF000000FF)*0x0000271000000001) >> 32)
 }
 
 func bigInt(tok []byte) (int64, bool) {
