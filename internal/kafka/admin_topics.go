@@ -217,6 +217,9 @@ func (a *Admin) CreateTopicACLs(ctx context.Context, acls ...TopicACL) error {
 	return errors.Join(errs...)
 }
 
+// IsUnsupportedVersion reports a request that a broker is too old for.
+func IsUnsupportedVersion(err error) bool { return errors.Is(err, kerr.UnsupportedVersion) }
+
 // Group is a consumer group as a listing shows it.
 type Group struct {
 	Name string

@@ -38,6 +38,8 @@ var rooms = map[string][]string{
 	"smt":                 {"batch", "config", "smt", "internal/java", "internal/javastring", "internal/jsontext", "internal/values", "internal/invariants"},
 	"smt/smtcase":         {"batch", "config", "smt", "internal/java", "internal/vectors"},
 	"connectors":          {"batch", "config", "connectors", "internal/java", "internal/javastring"},
+	// MirrorMaker's other system is Kafka itself.
+	"connectors/mirror":   {"batch", "config", "connectors", "internal/java", "internal/javastring", "internal/kafka"},
 	"internal/kafka":      {"config", "internal/kafka", "internal/java"},
 	"internal/embedded":   {},
 	"internal/faultproxy": {},
