@@ -138,6 +138,16 @@ func TestLines(t *testing.T) {
 	if got := a.differs(b, 2, false); got != "" {
 		t.Error(got)
 	}
+	// Maps print their keys in the order of a hash table; JSON text is text.
+	if a, b := readLines([]byte("{x={p=1, q=2}, id=0}\n"), 1), readLines([]byte("{id=0, x={q=2, p=1}}\n"), 1); a.sum != b.sum || a.exact == b.exact {
+		t.Error("the order of a map's keys counts")
+	}
+	if a, b := readLines([]byte(`{"id":0,"a":1}`), 1), readLines([]byte(`{"a":1,"id":0}`), 1); a.sum == b.sum {
+		t.Error("the order of keys in JSON text does not count")
+	}
+	if a, b := readLines([]byte("{id=0, x=1}\n"), 1), readLines([]byte("{id=0, x=2}\n"), 1); a.sum == b.sum {
+		t.Error("another value is no difference")
+	}
 	if got := a.differs(b, 3, true); got == "" {
 		t.Error("a missing line is no difference")
 	}

@@ -153,12 +153,13 @@ func (f *rawFetcher) next(do func(partition int32, batch []byte) error) error {
 				if n > len(rest) {
 					break // the rest comes again, whole
 				}
+				next := lastOffset(rest) + 1 // before the batch may be changed
 				if err := do(p.Partition, rest[:n]); err != nil {
 					return err
 				}
 				for i := range asked {
 					if asked[i].Partition == p.Partition {
-						asked[i].FetchOffset = lastOffset(rest) + 1
+						asked[i].FetchOffset = next
 					}
 				}
 				rest = rest[n:]

@@ -154,7 +154,8 @@ func generated(dst []byte, i int64) []byte {
 // partition whether the ids rise. id finds the number of a line; -1 for a line without one.
 type lines struct {
 	count   int64
-	sum     uint64
+	sum     uint64 // of the lines in their canonical form
+	exact   uint64 // of the lines as they are
 	badline string // the first line out of order
 	text    []byte
 }
@@ -165,7 +166,8 @@ func readLines(text []byte, partitions int64) lines {
 	for line := range bytes.Lines(text) {
 		line = bytes.TrimSuffix(line, []byte("\n"))
 		l.count++
-		l.sum += maphash.Bytes(hashSeed, line)
+		l.sum += maphash.Bytes(hashSeed, canonical(line))
+		l.exact += maphash.Bytes(hashSeed, line)
 		id := lineID(line)
 		if id < 0 {
 			continue
@@ -177,6 +179,18 @@ func readLines(text []byte, partitions int64) lines {
 		last[p] = id
 	}
 	return l
+}
+
+// canonical gives a printed java.util.HashMap one form, by sorting its entries: their order follows from the table's
+// size, which differs between versions of Java for the same contents. Other lines stay as they are.
+func canonical(line []byte) []byte {
+	if len(line) < 2 || line[0] != '{' || line[1] == '"' || line[1] == '}' {
+		return line
+	}
+	bare := bytes.ReplaceAll(bytes.ReplaceAll(line, []byte("{"), []byte(", ")), []byte("}"), nil)
+	entries := bytes.Split(bare, []byte(", "))
+	slices.SortFunc(entries, bytes.Compare)
+	return bytes.Join(entries, []byte(", "))
 }
 
 // lineID finds the id in a line as JSON, as a Java map or as a Java struct writes it.
@@ -202,7 +216,7 @@ func (l lines) firstOther(want lines) (mine, theirs string) {
 		byID[lineID(line)] = line
 	}
 	for line := range bytes.Lines(l.text) {
-		if other, ok := byID[lineID(line)]; ok && !bytes.Equal(line, other) {
+		if other, ok := byID[lineID(line)]; ok && !bytes.Equal(canonical(line), canonical(other)) {
 			return string(bytes.TrimSpace(line)), string(bytes.TrimSpace(other))
 		}
 	}
