@@ -48,6 +48,9 @@ func corrupt(format string, args ...any) error { return corruption(fmt.Sprintf(f
 func (h *batchHead) prefix(p []byte) error {
 	length := int32(binary.BigEndian.Uint32(p[8:]))
 	*h = batchHead{base: int64(binary.BigEndian.Uint64(p)), magic: int8(p[16]), epoch: -1, producer: -1}
+	if length >= 0 && length <= maxBatchSize {
+		h.size = int(length) + batchLengthFrom
+	}
 	switch {
 	case h.magic < 0 || h.magic > 2:
 		return corrupt("Unknown record magic %d", h.magic)
@@ -58,7 +61,6 @@ func (h *batchHead) prefix(p []byte) error {
 	case h.base < 0:
 		return corrupt("Record batch is corrupt (base offset %d)", h.base)
 	}
-	h.size = int(length) + batchLengthFrom
 	return nil
 }
 

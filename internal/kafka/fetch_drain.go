@@ -27,6 +27,7 @@ type drainer struct {
 	looked   bool // lookAhead was tried
 	released bool // the broker may send the next request already
 	records  bool // some came
+	small    int  // small responses in a row
 
 	scan  fetchScan
 	topic string
@@ -53,6 +54,9 @@ const (
 	chunkSize = 256 << 10
 	// maxIdleChunk is the most that stays allocated after a batch larger than a chunk.
 	maxIdleChunk = 4 << 20
+	// smallChunk holds a response without records, smallInARow of them are about ten seconds with fetch.max.wait.ms=500.
+	smallChunk  = 4 << 10
+	smallInARow = 20
 )
 
 // begin takes over a response. mu is held.
@@ -62,8 +66,20 @@ func (d *drainer) begin(b *fetchBroker) {
 	d.part, d.walking, d.pending = nil, false, nil
 	d.scan.reset(b.version)
 	d.looked, d.skipping = false, false
-	if d.buf == nil || len(d.buf) > maxIdleChunk {
+	d.size(b.size)
+}
+
+// size chooses the buffer for a response of n bytes. What waits for records gets small responses, and after a while holds a small
+// buffer: a worker may have a thousand such consumers.
+func (d *drainer) size(n int) {
+	if d.small++; n > smallChunk {
+		d.small = 0
+	}
+	switch {
+	case n > smallChunk && len(d.buf) < chunkSize, len(d.buf) > maxIdleChunk:
 		d.buf = make([]byte, chunkSize)
+	case len(d.buf) == 0, len(d.buf) > smallChunk && d.small > smallInARow:
+		d.buf = make([]byte, smallChunk)
 	}
 }
 
@@ -78,18 +94,22 @@ func (d *drainer) run(dst *RowSet, start, maxRows, maxBytes int) error {
 		if !d.commit(dst, start) && err == errFull {
 			continue // the rows are void
 		}
-		var ofPartition *PartitionError
 		switch {
 		case err == nil:
 			d.finish()
 		case err == errFull:
-		case errors.As(err, &ofPartition):
+		case isPartitionError(err):
 			return err
 		default:
 			d.broke(err)
 		}
 		return nil
 	}
+}
+
+func isPartitionError(err error) bool {
+	var ofPartition *PartitionError
+	return errors.As(err, &ofPartition)
 }
 
 // decode returns nil at the end of the response, and errFull when dst is to be handed out first.
@@ -138,7 +158,7 @@ func (d *drainer) decode(dst *RowSet, maxRows, maxBytes int) error {
 		case ev == scanPartition:
 			d.enter()
 		case ev == scanPartitionEnd:
-			if d.leave(); dst.N > 0 {
+			if dst.N > 0 {
 				return errFull
 			}
 			d.commit(dst, 0)
@@ -183,7 +203,9 @@ func (d *drainer) batch(dst *RowSet, maxRows int) error {
 	}
 	var h batchHead
 	if err := h.prefix(d.buf[d.r:]); err != nil {
-		d.walk.head, d.pending = h, err
+		if d.walk.head, d.pending = h, err; h.size >= batchPrefix && h.size <= have {
+			d.take(h.size) // what follows tells where to go on
+		}
 		return nil
 	}
 	if h.size > d.scan.records {
@@ -212,6 +234,9 @@ func (d *drainer) open(h *batchHead, whole []byte, dst *RowSet) error {
 	var err error
 	if h.magic == 2 {
 		w.head.fields(whole)
+		if w.head.lastDelta >= 0 && w.head.next() <= d.pos && w.head.next() > 0 {
+			return nil
+		}
 		if err := w.head.check(whole, d.f.rules.checkCRC); err != nil {
 			return err
 		}
@@ -352,11 +377,11 @@ func (d *drainer) corrupt() error {
 	next := h.next()
 	if d.scan.records >= batchPrefix && d.w-d.r >= batchPrefix { // better than what a corrupt header says
 		var after batchHead
-		if after.prefix(d.buf[d.r:]) == nil && after.base > d.pos && after.base < d.end {
+		if after.prefix(d.buf[d.r:]) == nil && after.base >= d.pos && after.base > h.base && after.base < d.end {
 			next = after.base
 		}
 	}
-	if next <= d.pos || next > d.end {
+	if next < d.pos || next <= h.base || next > d.end {
 		next = d.pos + 1
 	}
 	f.void(p)
@@ -472,13 +497,6 @@ func (d *drainer) enter() {
 	}
 }
 
-// leave ends a partition.
-func (d *drainer) leave() {
-	if s := &d.scan.part; s.code != 0 && s.leader >= 0 && s.epoch >= 0 {
-		d.f.log.Debug("the broker names another leader", "topic", d.topic, "partition", s.partition, "leader", s.leader)
-	}
-}
-
 // lookAhead lets the broker ask for more while the rest of the response, now in the buffer, is decoded: from the offsets
 // that the last batches lead to. Anything odd makes it wait instead.
 func (d *drainer) lookAhead() {
@@ -578,7 +596,9 @@ func (d *drainer) finish() {
 
 // broke gives up a response whose connection broke or which is not one.
 func (d *drainer) broke(err error) {
-	d.conn.fail(err)
+	if d.conn != nil {
+		d.conn.fail(err)
+	}
 	f := d.f
 	f.mu.Lock()
 	defer f.mu.Unlock()

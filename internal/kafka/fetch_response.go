@@ -31,8 +31,6 @@ type scanPart struct {
 	end       int64 // high watermark
 	stable    int64 // last stable offset
 	preferred int32 // replica to read from, or -1
-	leader    int32 // the current one, when the broker tells; else -1
-	epoch     int32
 }
 
 // abortedTx is a transaction that was aborted and whose records begin at first.
@@ -67,7 +65,7 @@ const (
 	// scanPartition: part is set; records bytes of record batches follow (0 = scanPartitionEnd comes next). The caller
 	// takes them off the buffer and off records before the next step.
 	scanPartition
-	// scanPartitionEnd: the partition's tail was read, part.leader may be set.
+	// scanPartitionEnd: the partition's tail was read.
 	scanPartitionEnd
 	// scanEnd: the response is over.
 	scanEnd
@@ -125,29 +123,24 @@ func (s *fetchScan) section(w *wireReader) scanEvent {
 		}
 		s.state = atPartitionTail
 	case atPartitionTail:
-		part := s.part
 		if s.flexible() {
-			w.tags(func(tag uint64, v *wireReader) {
-				if tag == 1 { // CurrentLeader
-					part.leader, part.epoch = v.int32(), v.int32()
-				}
-			})
+			w.tags()
 		}
 		if w.ok() {
-			s.part, s.state = part, atPartition
+			s.state = atPartition
 			s.partitions--
 			return scanPartitionEnd
 		}
 	case atTopicTail:
 		if s.flexible() {
-			w.tags(nil)
+			w.tags()
 		}
 		if w.ok() {
 			s.state = atTopic
 		}
 	case atTail:
 		if s.flexible() {
-			w.tags(nil)
+			w.tags()
 		}
 		if w.ok() {
 			s.state = atEnd
@@ -173,7 +166,7 @@ func (s *fetchScan) head(w *wireReader) scanEvent {
 }
 
 func (s *fetchScan) partition(w *wireReader) scanEvent {
-	p := scanPart{preferred: -1, leader: -1, epoch: -1}
+	p := scanPart{preferred: -1}
 	p.partition, p.code, p.end, p.stable = w.int32(), w.int16(), w.int64(), w.int64()
 	if s.version >= 5 {
 		w.int64() // log start
@@ -188,7 +181,7 @@ func (s *fetchScan) partition(w *wireReader) scanEvent {
 		w.at = keep
 		for range n {
 			w.skip(16)
-			w.tags(nil)
+			w.tags()
 		}
 	}
 	if s.version >= 11 {
@@ -211,7 +204,7 @@ func (s *fetchScan) transactions(w wireReader, n int) {
 	for range n {
 		s.aborted = append(s.aborted, abortedTx{producer: w.int64(), first: w.int64()})
 		if w.flexible {
-			w.tags(nil)
+			w.tags()
 		}
 	}
 }
@@ -343,16 +336,10 @@ func (w *wireReader) text() []byte {
 	return w.p[w.at-n : w.at]
 }
 
-// tags reads tagged fields; f, which may be nil, gets each.
-func (w *wireReader) tags(f func(tag uint64, v *wireReader)) {
+// tags reads over tagged fields.
+func (w *wireReader) tags() {
 	for n := w.uvarint(); n > 0 && w.ok(); n-- {
-		tag, size := w.uvarint(), int(w.uvarint())
-		if !w.has(size) {
-			return
-		}
-		if f != nil {
-			f(tag, &wireReader{p: w.p[w.at : w.at+size], flexible: true})
-		}
-		w.at += size
+		w.uvarint()
+		w.skip(int(w.uvarint()))
 	}
 }
