@@ -41,7 +41,6 @@ func (w *rowWriter) answer(l *rowLeader, req *rowsRequest, reply *rowsReply, err
 			case isFatalRequest(err):
 				finished = w.fail(c, err, finished)
 			default:
-				c.unsure = true
 				finished = w.retry(c, err, finished)
 			}
 			finished = w.onward(p, finished)
@@ -105,8 +104,8 @@ func (w *rowWriter) verdict(c *chunk, r *rowsResult, finished []*rowCall) []*row
 	case kerr.DuplicateSequenceNumber:
 		return w.succeed(c, r.base, finished)
 	case kerr.MessageTooLarge, kerr.RecordListTooLarge:
-		// A try that may have been appended must come back whole, or it is written twice.
-		if len(c.rows) > 1 && !c.unsure {
+		// Brokers look at the size before anything else, so no earlier try was appended.
+		if len(c.rows) > 1 {
 			w.split(c)
 			return finished
 		}
@@ -124,8 +123,6 @@ func (w *rowWriter) verdict(c *chunk, r *rowsResult, finished []*rowCall) []*row
 			p.draining = true
 			return w.expireFor(c, err, finished)
 		}
-	case kerr.RequestTimedOut, kerr.NotEnoughReplicasAfterAppend:
-		c.unsure = true
 	}
 	if kerr.IsRetriable(err) {
 		return w.retry(c, err, finished)
@@ -156,8 +153,10 @@ func (w *rowWriter) succeed(c *chunk, base int64, finished []*rowCall) []*rowCal
 		c.placed(base)
 	}
 	p.topic.missing = time.Time{}
-	c.done, c.unsure = true, false
-	p.proven = p.proven || c.stamp.id == p.stamp.id && c.stamp.epoch == p.stamp.epoch && !p.draining
+	c.done = true
+	if !p.draining && c.sentTo == p.leader && c.stamp.id == p.stamp.id && c.stamp.epoch == p.stamp.epoch {
+		p.proven = true
+	}
 	finished = w.settle(c, nil, finished)
 	w.popDone(p)
 	return finished
@@ -251,7 +250,10 @@ func (w *rowWriter) expireFor(c *chunk, err error, finished []*rowCall) []*rowCa
 
 // expire fails the chunks at the head of the queue that are out of time. Nothing of the partition is in flight.
 func (w *rowWriter) expire(p *rowPartition, now time.Time, finished []*rowCall) []*rowCall {
-	for len(p.queue) > 0 && p.flying == 0 {
+	if p.flying > 0 {
+		return finished
+	}
+	for len(p.queue) > 0 {
 		c := p.queue[0]
 		switch missing := p.topic.missing; {
 		case !c.deadline.IsZero() && now.After(c.deadline):

@@ -29,10 +29,10 @@ type chunk struct {
 	deadline time.Time // delivery.timeout.ms; zero = never
 	tries    int       // how often it was sent
 	tried    bool      // it was sent, and may have used up its sequence numbers
-	unsure   bool      // a try ended without a word on whether it was appended
 	sealed   bool
 	done     bool          // it is written, and waits for one before it
 	stamp    producerStamp // of the last try
+	sentTo   int32         // broker of the last try
 }
 
 // segment is a run of rows of one call, up to the next segment.

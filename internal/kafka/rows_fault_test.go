@@ -44,7 +44,12 @@ func batchProducer(t testing.TB, c *kfake.Cluster, kv ...string) *Producer {
 // readLog reads the n records of topic t from the start, by partition.
 func readLog(t testing.TB, c *kfake.Cluster, n int) map[int32][]string {
 	t.Helper()
-	cl, err := kgo.NewClient(kgo.SeedBrokers(c.ListenAddrs()...), kgo.ConsumeTopics("t"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	return readTopic(t, c, "t", n)
+}
+
+func readTopic(t testing.TB, c *kfake.Cluster, topic string, n int) map[int32][]string {
+	t.Helper()
+	cl, err := kgo.NewClient(kgo.SeedBrokers(c.ListenAddrs()...), kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +65,7 @@ func readLog(t testing.TB, c *kfake.Cluster, n int) map[int32][]string {
 		got += f.NumRecords()
 	}
 	total := 0
-	for _, p := range c.PartitionInfos("t") {
+	for _, p := range c.PartitionInfos(topic) {
 		total += int(p.HighWatermark)
 	}
 	if total != n {

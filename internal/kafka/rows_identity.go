@@ -57,6 +57,9 @@ func (w *rowWriter) unidentified(l *rowLeader, err error) {
 		for len(p.queue) > 0 && p.flying == 0 {
 			finished = w.fail(p.queue[0], err, finished)
 		}
+		if p.flying == 0 {
+			p.restart()
+		}
 	}
 	w.mu.Unlock()
 	w.finish(finished)

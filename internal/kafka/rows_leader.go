@@ -166,7 +166,9 @@ func (w *rowWriter) take(l *rowLeader, req *rowsRequest) (finished []*rowCall) {
 		if p.ready != l {
 			continue // it went to another leader
 		}
-		p.ready = nil
+		if p.ready = nil; !p.canSend(w.cfg.Idempotent) {
+			continue // it drains
+		}
 		if p.flying == 0 {
 			if finished = w.expire(p, now, finished); len(p.queue) == 0 {
 				continue

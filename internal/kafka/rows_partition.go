@@ -88,7 +88,7 @@ func (p *rowPartition) next() *chunk {
 		} else {
 			c.stamp.seq = -1
 		}
-		c.sealed, c.tried = true, true
+		c.sealed, c.tried, c.sentTo = true, true, p.leader
 		c.tries++
 		p.flying++
 		return c

@@ -118,7 +118,7 @@ func (c *brokerConn) send(ctx context.Context, key, version int16, flexible bool
 // When the login is about to expire and nothing is in flight, it logs in again first (KIP-368): see stale.
 func (c *brokerConn) begin(ctx context.Context, key, version int16, flexible, replies bool, n int) (int32, error) {
 	if c.owed != 0 {
-		panic("BUG: the request before is not written")
+		return 0, c.unfinished("the request before is not written")
 	}
 	if c.stale() && c.inFlight() == 0 {
 		if err := c.login(ctx); err != nil {
@@ -225,7 +225,7 @@ func (c *brokerConn) flushOut(ctx context.Context, body ...[]byte) error {
 // read before the next receive, and every read has that time again.
 func (c *brokerConn) receive(ctx context.Context) (correlation int32, n int, err error) {
 	if c.left != 0 {
-		panic("BUG: the response before is not read")
+		return 0, 0, c.unfinished("the response before is not read")
 	}
 	c.receiving.to(ctx, c)
 	if ctx.Err() != nil {
@@ -399,6 +399,16 @@ func (c *brokerConn) cause(ctx context.Context, err error) error {
 		return c.err
 	}
 	return err
+}
+
+// unfinished is the error of a call in the middle of something else, which a connection that broke may be left in.
+func (c *brokerConn) unfinished(what string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err == nil {
+		panic("BUG: " + what)
+	}
+	return c.err
 }
 
 // fail closes the connection because of err: calls under way and later ones return it. It may be called from anywhere,
