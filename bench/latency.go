@@ -64,6 +64,19 @@ func (s *stopwatch) took(column []int64, from int64) []float64 {
 	return out
 }
 
+// apart is the sorted differences between the two observers, in milliseconds, of the records from one on: producer and
+// broker are the same for both, and fall out.
+func (s *stopwatch) apart(from int64) []float64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []float64
+	for i := from; i < int64(len(s.sent)); i++ {
+		out = append(out, float64(s.written[i]-s.polled[i])/1e6)
+	}
+	slices.Sort(out)
+	return out
+}
+
 // quantile is the smallest value that a part q of the sorted values does not exceed.
 func quantile(sorted []float64, q float64) float64 {
 	if len(sorted) == 0 {
@@ -122,6 +135,8 @@ func (b *bench) latencyRun(w *workload, peer string, run int, n int64) (result, 
 	r := result{Records: n, Verified: true, P50: quantile(mine, 0.5), P99: quantile(mine, 0.99), P999: quantile(mine, 0.999), Max: quantile(mine, 1),
 		RawP50: quantile(raw, 0.5), RawP99: quantile(raw, 0.99), RawP999: quantile(raw, 0.999)}
 	r.AddedP99 = r.P99 - r.RawP99
+	apart := watch.apart(warm)
+	r.ApartP50, r.ApartP99 = quantile(apart, 0.5), quantile(apart, 0.99)
 	return r, nil
 }
 

@@ -130,14 +130,20 @@ func (o *options) peers() ([]string, error) {
 	return out, nil
 }
 
+// fullShare divides the records of the JVM's source runs in the full size.
+const fullShare = 3
+
 // recordsOf is how many records a run of a peer has.
 func (o *options) recordsOf(w *workload, peer string) int64 {
+	jvm := w.share > 1 && (peer == jvmPeer || peer == bestPeer)
 	switch {
 	case o.records > 0:
 		return o.records
+	case o.size == "full" && jvm:
+		return w.full / fullShare
 	case o.size == "full":
 		return w.full
-	case w.share > 1 && (peer == jvmPeer || peer == bestPeer):
+	case jvm:
 		return w.small / w.share
 	}
 	return w.small

@@ -250,7 +250,7 @@ func (x row) show(w *workload, runs []result, peer string) string {
 	v := x.figure(runs)
 	heapRow := x.name == allocsRow || x.name == bytesRow
 	switch {
-	case len(counted(runs)) == 0, v < 0, heapRow && peer != ours:
+	case len(counted(runs)) == 0, v < 0 && w.kind != latencyKind, heapRow && peer != ours:
 		return "–"
 	case v == 0 && w.kind != idleKind && !heapRow:
 		return "–"

@@ -44,6 +44,9 @@ type result struct {
 	RawP99   float64 `json:"raw_p99_ms,omitempty"`
 	RawP999  float64 `json:"raw_p999_ms,omitempty"`
 	AddedP99 float64 `json:"added_p99_ms,omitempty"`
+	// ApartP50 and ApartP99 are quantiles of the difference record by record.
+	ApartP50 float64 `json:"apart_p50_ms,omitempty"`
+	ApartP99 float64 `json:"apart_p99_ms,omitempty"`
 	// Scaling: records a second, wall, on one core and on two.
 	OneCore  float64 `json:"one_core_per_s,omitempty"`
 	TwoCores float64 `json:"two_cores_per_s,omitempty"`
@@ -163,6 +166,8 @@ func rows(kind string) []row {
 			{"raw client beside it, p99, ms", middle(func(r result) float64 { return r.RawP99 }), digits(2), false, false},
 			{"raw client beside it, p99.9, ms", middle(func(r result) float64 { return r.RawP999 }), digits(2), false, false},
 			{addedRow, middle(func(r result) float64 { return r.AddedP99 }), digits(2), false, false},
+			{"later than the raw client, record by record, p50, ms", middle(func(r result) float64 { return r.ApartP50 }), digits(2), false, false},
+			{"later than the raw client, record by record, p99, ms", middle(func(r result) float64 { return r.ApartP99 }), digits(2), false, false},
 		}
 	case scaleKind:
 		return []row{
