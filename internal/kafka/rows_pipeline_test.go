@@ -139,7 +139,11 @@ func TestBatchPathFillsALongWay(t *testing.T) {
 				return nil, nil, false
 			})
 			p := batchProducer(t, c, kv...)
-			for i := range 60 {
+			sendNumbers(t, p, 0, 10)
+			if err := p.Flush(testContext(t)); err != nil {
+				t.Fatal(err)
+			}
+			for i := 1; i < 60; i++ {
 				sendNumbers(t, p, i*10, i*10+10)
 				time.Sleep(10 * time.Millisecond)
 			}

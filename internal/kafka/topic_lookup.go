@@ -56,6 +56,7 @@ func (t *topicWait) look(ctx context.Context, topic string) error {
 			return kerr.LeaderNotAvailable
 		}
 		if w := t.producer.rows; w != nil {
+			w.pool.learn(resp.Brokers)
 			w.learn(resp.Topics)
 		}
 		return nil
