@@ -126,7 +126,7 @@ func (t *KeyToValue) row(ks *batch.Schema, key any, s *batch.Schema, x any) (*ba
 	if ks == nil {
 		var err error
 		if ks, err = values.Infer(key); err != nil || ks == nil {
-			return nil, nil, batch.DataFault("Cannot infer schema for unsupported key class: " + javaClass(key))
+			return nil, nil, batch.DataFault("Cannot infer schema for unsupported key class: " + values.ClassName(key))
 		}
 	}
 	plan := t.plan(ks, s)
@@ -167,7 +167,7 @@ func (t *KeyToValue) check(ks *batch.Schema, key any, s *batch.Schema, x any) er
 	case t.named && ks == nil && key == nil:
 		return batch.NewFault(batch.NullPointerException, `Cannot invoke "Object.getClass()" because the return value of "org.apache.kafka.connect.connector.ConnectRecord.key()" is null`)
 	case t.named && ks == nil && !keyMap && !keyStruct:
-		return batch.DataFault("Named key fields " + t.keyNames() + " cannot be copied from the key class: " + javaClass(key))
+		return batch.DataFault("Named key fields " + t.keyNames() + " cannot be copied from the key class: " + values.ClassName(key))
 	case t.wildcard && ks == nil && keyMap && s != nil && s.Type == batch.Struct:
 		return batch.DataFault("The value requires a schema, but the key class is a schemaless Map")
 	case s == nil && !valueMap || s != nil && s.Type != batch.Struct:

@@ -126,7 +126,7 @@ func (t *FilterByFieldValue) Apply(b *batch.Batch) error {
 			x, _, state = fieldAt(b, v, pos, t.field)
 			switch {
 			case state == fieldNoType:
-				return castFault(b.Read(v.Root, pos), t.container(v))
+				return values.CastFault(b.Read(v.Root, pos), t.container(v))
 			case state == fieldNone && v.Schema != nil:
 				return batch.NewFault(batch.NullPointerException,
 					`Cannot invoke "org.apache.kafka.connect.data.Field.index()" because "field" is null`)

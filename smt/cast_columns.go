@@ -10,6 +10,7 @@ import (
 
 	"github.com/penstock-io/penstock/batch"
 	"github.com/penstock-io/penstock/internal/java/number"
+	"github.com/penstock-io/penstock/internal/values"
 )
 
 func (t *Cast) wholeColumn(b *batch.Batch, p *batch.Payload, k int) bool {
@@ -28,7 +29,7 @@ func (t *Cast) wholeColumn(b *batch.Batch, p *batch.Payload, k int) bool {
 		return true
 	case batch.KindWords:
 		plan := t.plans.get(v.Schema, t.plan)
-		if plan.err != nil || logicalName(plan.schema) {
+		if plan.err != nil || values.LogicalName(plan.schema) != batch.NotLogical {
 			return false // a logical name that stays asks for another class than the type's
 		}
 		if !splitNulls(b, p, k) {

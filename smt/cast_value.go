@@ -13,6 +13,7 @@ import (
 	"github.com/penstock-io/penstock/internal/java/number"
 	"github.com/penstock-io/penstock/internal/java/simpledate"
 	"github.com/penstock-io/penstock/internal/javastring"
+	"github.com/penstock-io/penstock/internal/values"
 )
 
 const millisPerDay = 24 * 60 * 60 * 1000
@@ -27,8 +28,8 @@ func castValue(s *batch.Schema, x any, target batch.Type) (any, error) {
 		from = s.Type
 	} else {
 		var ok bool
-		if from, ok = typeOfClass(x); !ok {
-			return nil, batch.DataFault("Cast transformation was passed a value of type class " + javaClass(x) + " which is not supported by Connect's data API")
+		if from, ok = values.TypeOf(x); !ok {
+			return nil, batch.DataFault("Cast transformation was passed a value of type class " + values.ClassName(x) + " which is not supported by Connect's data API")
 		}
 	}
 	if !from.Primitive() {
@@ -68,7 +69,7 @@ func encodeLogical(name string, x any) (any, error) {
 	}
 	d, ok := x.(batch.Date)
 	if !ok {
-		return nil, castFault(x, "java.util.Date")
+		return nil, values.CastFault(x, "java.util.Date")
 	}
 	switch name {
 	case batch.DateName:
@@ -105,7 +106,7 @@ func castLong(x any) (int64, error) {
 	case *big.Int:
 		return number.Decimal{Unscaled: y}.Int64(), nil
 	}
-	return 0, batch.DataFault("Unexpected type in Cast transformation: class " + javaClass(x))
+	return 0, batch.DataFault("Unexpected type in Cast transformation: class " + values.ClassName(x))
 }
 
 func castNumber(x any, target batch.Type) (any, error) {

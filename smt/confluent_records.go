@@ -9,6 +9,7 @@ import (
 
 	"github.com/penstock-io/penstock/batch"
 	"github.com/penstock-io/penstock/config"
+	"github.com/penstock-io/penstock/internal/values"
 )
 
 func init() {
@@ -91,7 +92,7 @@ func (t *GzipDecompress) Apply(b *batch.Batch) error {
 		case batch.ByteBuffer:
 			in = y
 		default:
-			return nil, nil, batch.DataFault("GzipDecompress needs bytes, found: " + javaClass(x))
+			return nil, nil, batch.DataFault("GzipDecompress needs bytes, found: " + values.ClassName(x))
 		}
 		out, err := t.unpack(in)
 		return s, out, err

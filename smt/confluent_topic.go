@@ -8,6 +8,7 @@ import (
 	"github.com/penstock-io/penstock/batch"
 	"github.com/penstock-io/penstock/config"
 	"github.com/penstock-io/penstock/internal/java/simpledate"
+	"github.com/penstock-io/penstock/internal/values"
 )
 
 func init() {
@@ -95,7 +96,7 @@ func routeByText(b *batch.Batch, row int, x any, skip bool, what string) error {
 		b.Topics.Put(row, b.N, topic)
 		return nil
 	}
-	return batch.DataFault("Cannot use " + what + " as the topic name: it must be a string, but it is a " + javaClass(x))
+	return batch.DataFault("Cannot use " + what + " as the topic name: it must be a string, but it is a " + values.ClassName(x))
 }
 
 // HeaderTopic names the topic after the text of a header (io.confluent.connect.transforms.ExtractTopic$Header).

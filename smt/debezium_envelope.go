@@ -7,6 +7,7 @@ import (
 
 	"github.com/penstock-io/penstock/batch"
 	"github.com/penstock-io/penstock/config"
+	"github.com/penstock-io/penstock/internal/values"
 )
 
 // Field names of a change event of Debezium.
@@ -163,7 +164,7 @@ func (r *boundRef) value(v *batch.StructValue) (any, error) {
 		}
 		return p.Vals[r.field], nil
 	default:
-		return nil, castFault(p, "org.apache.kafka.connect.data.Struct")
+		return nil, values.CastFault(p, "org.apache.kafka.connect.data.Struct")
 	}
 }
 
@@ -190,7 +191,7 @@ func structText(v *batch.StructValue, name string) (text string, null bool, err 
 	}
 	text, ok := x.(string)
 	if !ok {
-		return "", true, castFault(x, "java.lang.String")
+		return "", true, values.CastFault(x, "java.lang.String")
 	}
 	return text, false, nil
 }

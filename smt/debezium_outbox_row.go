@@ -238,7 +238,7 @@ func structLong(v *batch.StructValue, name string) (int64, error) {
 	}
 	n, ok := x.(int64)
 	if !ok {
-		return 0, castFault(x, "java.lang.Long")
+		return 0, values.CastFault(x, "java.lang.Long")
 	}
 	return n, nil
 }
@@ -251,7 +251,7 @@ func structInt(v *batch.StructValue, name string) (n int32, null bool, err error
 	}
 	n, ok := x.(int32)
 	if !ok {
-		return 0, true, castFault(x, "java.lang.Integer")
+		return 0, true, values.CastFault(x, "java.lang.Integer")
 	}
 	return n, false, nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/penstock-io/penstock/batch/batchtest"
 	"github.com/penstock-io/penstock/config"
 	"github.com/penstock-io/penstock/internal/invariants"
+	"github.com/penstock-io/penstock/internal/values"
 )
 
 // outboxSchemas are those of the row of an outbox table and of its events, with Oracle's capitals or not.
@@ -137,7 +138,7 @@ func FuzzOutboxJSON(f *testing.F) {
 	f.Fuzz(func(t *testing.T, payload string) {
 		for _, keep := range []bool{false, true} {
 			s, x := newOutboxJSON(keep, keep, "avro").convert("payload", payload, batch.StringSchema)
-			if v, ok := x.(*batch.StructValue); ok && (v.Schema != s || validateStruct(v) != nil) {
+			if v, ok := x.(*batch.StructValue); ok && (v.Schema != s || values.ValidateStruct(v) != nil) {
 				t.Errorf("%q: a struct that is not valid", payload)
 			}
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/penstock-io/penstock/batch"
 	"github.com/penstock-io/penstock/internal/java/text"
+	"github.com/penstock-io/penstock/internal/values"
 )
 
 // deletedField tells rewritten deletes ("true") from other rows ("false").
@@ -144,7 +145,7 @@ func (t *Unwrap) plan(s *batch.Schema) *unwrapPlan {
 	if t.route != "" {
 		p.upRoute, p.downRoute = after.Field(t.route), before.Field(t.route)
 		if p.upRoute < 0 || p.downRoute < 0 || after.Fields[p.upRoute].Schema.Type != batch.String ||
-			before.Fields[p.downRoute].Schema.Type != batch.String || logicalName(after.Fields[p.upRoute].Schema) {
+			before.Fields[p.downRoute].Schema.Type != batch.String || values.LogicalName(after.Fields[p.upRoute].Schema) != batch.NotLogical {
 			return slow
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/penstock-io/penstock/batch"
 	"github.com/penstock-io/penstock/config"
 	"github.com/penstock-io/penstock/internal/java/text"
+	"github.com/penstock-io/penstock/internal/values"
 )
 
 // row unwraps one event: the exact meaning, for shapes that have no kernel. ok is false where the row is dropped.
@@ -79,7 +80,7 @@ func (t *Unwrap) upsert(b *batch.Batch, row int, s *batch.Schema, y, event any) 
 func (t *Unwrap) rowHeaders(b *batch.Batch, row int, x any) error {
 	v, ok := x.(*batch.StructValue)
 	if !ok {
-		return castFault(x, "org.apache.kafka.connect.data.Struct")
+		return values.CastFault(x, "org.apache.kafka.connect.data.Struct")
 	}
 	hs := slices.Clip(b.Headers.Of(row))
 	for _, r := range t.headers {
@@ -204,7 +205,7 @@ func (t *Unwrap) dropFields(b *batch.Batch, row int, s *batch.Schema, x any) (*b
 	}
 	items, ok := list.([]any)
 	if !ok {
-		return nil, nil, castFault(list, "java.util.List")
+		return nil, nil, values.CastFault(list, "java.util.List")
 	}
 	if len(items) == 0 {
 		return s, x, nil
@@ -212,7 +213,7 @@ func (t *Unwrap) dropFields(b *batch.Batch, row int, s *batch.Schema, x any) (*b
 	names := make([]string, len(items))
 	for i, item := range items {
 		if names[i], ok = item.(string); !ok && item != nil {
-			return nil, nil, castFault(item, "java.lang.String")
+			return nil, nil, values.CastFault(item, "java.lang.String")
 		}
 	}
 	if ks, key := b.ValueAt(batch.Key, row); t.dropFromKey && key != nil {

@@ -270,7 +270,7 @@ func (e *pathEditor) apply(b *batch.Batch, side batch.Side) {
 			return nil, e.free(x, nil, nil), nil
 		}
 		if !batch.Fits(s, x) {
-			return nil, nil, batch.DataFault("the value does not fit its schema: " + javaClass(x) + " under " + s.Type.String())
+			return nil, nil, batch.DataFault("the value does not fit its schema: " + values.ClassName(x) + " under " + s.Type.String())
 		}
 		plan := e.rootPlan(s)
 		return plan.schema, e.planned(plan, x), nil

@@ -5,6 +5,7 @@ package smt
 import (
 	"github.com/penstock-io/penstock/batch"
 	"github.com/penstock-io/penstock/config"
+	"github.com/penstock-io/penstock/internal/values"
 )
 
 func init() {
@@ -120,7 +121,7 @@ func (t *Flatten) mapInto(out *batch.MapValue, prefix string, m *batch.MapValue,
 	for _, e := range entries {
 		key, ok := e.Key.(string)
 		if !ok && e.Key != nil {
-			return 0, castFault(e.Key, "java.lang.String")
+			return 0, values.CastFault(e.Key, "java.lang.String")
 		}
 		var name any // a null key stays null at the top, and reads "null" below
 		switch {
@@ -134,9 +135,9 @@ func (t *Flatten) mapInto(out *batch.MapValue, prefix string, m *batch.MapValue,
 			puts++
 			continue
 		}
-		typ, ok := typeOfClass(e.Value)
+		typ, ok := values.TypeOf(e.Value)
 		if !ok {
-			return 0, batch.DataFault("Flatten transformation was passed a value of type class " + javaClass(e.Value) + " which is not supported by Connect's data API")
+			return 0, batch.DataFault("Flatten transformation was passed a value of type class " + values.ClassName(e.Value) + " which is not supported by Connect's data API")
 		}
 		switch typ {
 		case batch.Map:
@@ -150,7 +151,7 @@ func (t *Flatten) mapInto(out *batch.MapValue, prefix string, m *batch.MapValue,
 			}
 			puts += n
 		case batch.Struct:
-			return 0, batch.DataFault("Flatten transformation does not support class " + javaClass(e.Value) + " for record without schemas (for field " + keyText(name) + ").")
+			return 0, batch.DataFault("Flatten transformation does not support class " + values.ClassName(e.Value) + " for record without schemas (for field " + keyText(name) + ").")
 		default:
 			putKey(out, name, e.Value)
 			puts++

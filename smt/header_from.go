@@ -284,7 +284,7 @@ func headerFault(s *batch.Schema, x any) error {
 		}
 	case *big.Int:
 	default:
-		t, known := typeOfClass(x)
+		t, known := values.TypeOf(x)
 		ok = known && t == s.Type
 	}
 	if ok {

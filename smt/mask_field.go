@@ -9,6 +9,7 @@ import (
 	"github.com/penstock-io/penstock/config"
 	"github.com/penstock-io/penstock/internal/java/number"
 	"github.com/penstock-io/penstock/internal/java/text"
+	"github.com/penstock-io/penstock/internal/values"
 )
 
 func init() {
@@ -156,7 +157,7 @@ func zeroOf(x any) (any, error) {
 	case *batch.MapValue:
 		return &batch.MapValue{}, nil
 	}
-	return nil, batch.DataFault("Cannot mask value of type: class " + javaClass(x))
+	return nil, batch.DataFault("Cannot mask value of type: class " + values.ClassName(x))
 }
 
 // replaceBy is MaskField.maskWithCustomReplacement: r as a value of x's class. Numbers go through BigDecimal, so that
@@ -173,7 +174,7 @@ func replaceBy(r string, x any) (any, error) {
 		return n, nil
 	case int8, int16, int32, int64, float32, float64, batch.Decimal:
 	default:
-		return nil, batch.DataFault("Cannot mask value of type class " + javaClass(x) + " with custom replacement.")
+		return nil, batch.DataFault("Cannot mask value of type class " + values.ClassName(x) + " with custom replacement.")
 	}
 	d, err := number.ParseDecimal(r)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/penstock-io/penstock/batch"
 	"github.com/penstock-io/penstock/config"
 	"github.com/penstock-io/penstock/internal/java/text"
+	"github.com/penstock-io/penstock/internal/values"
 )
 
 func init() {
@@ -180,7 +181,7 @@ func (t *ReplaceField) mapRow(entries []batch.Entry) (*batch.MapValue, error) {
 				putKey(out, nil, e.Value)
 			}
 		case !ok:
-			return nil, castFault(e.Key, "java.lang.String")
+			return nil, values.CastFault(e.Key, "java.lang.String")
 		case t.keeps(name):
 			out.Put(t.renamed(name), e.Value)
 		}

@@ -3,63 +3,18 @@
 package smt
 
 import (
-	"math/big"
-
 	"github.com/penstock-io/penstock/batch"
+	"github.com/penstock-io/penstock/internal/values"
 )
-
-// javaClass is getClass().getName() of a value; "null" for null. Lists are ArrayLists, as those of the converters.
-func javaClass(x any) string {
-	switch y := x.(type) {
-	case nil:
-		return "null"
-	case bool:
-		return "java.lang.Boolean"
-	case int8:
-		return "java.lang.Byte"
-	case int16:
-		return "java.lang.Short"
-	case int32:
-		return "java.lang.Integer"
-	case int64:
-		return "java.lang.Long"
-	case float32:
-		return "java.lang.Float"
-	case float64:
-		return "java.lang.Double"
-	case string:
-		return "java.lang.String"
-	case []byte:
-		return "[B"
-	case batch.ByteBuffer:
-		return "java.nio.HeapByteBuffer"
-	case batch.Decimal:
-		return "java.math.BigDecimal"
-	case *big.Int:
-		return "java.math.BigInteger"
-	case batch.Date:
-		return "java.util.Date"
-	case []any:
-		return "java.util.ArrayList"
-	case *batch.MapValue:
-		if y.Hash {
-			return "java.util.HashMap"
-		}
-		return "java.util.LinkedHashMap"
-	case *batch.StructValue:
-		return "org.apache.kafka.connect.data.Struct"
-	}
-	return "java.lang.Object"
-}
 
 // requireMapFault is what Requirements.requireMap throws for a value that is no map.
 func requireMapFault(x any, purpose string) error {
-	return batch.DataFault("Only Map objects supported in absence of schema for [" + purpose + "], found: " + javaClass(x))
+	return batch.DataFault("Only Map objects supported in absence of schema for [" + purpose + "], found: " + values.ClassName(x))
 }
 
 // requireStructFault is what Requirements.requireStruct throws for a value that is no struct.
 func requireStructFault(x any, purpose string) error {
-	return batch.DataFault("Only Struct objects supported for [" + purpose + "], found: " + javaClass(x))
+	return batch.DataFault("Only Struct objects supported for [" + purpose + "], found: " + values.ClassName(x))
 }
 
 // requireMap is Requirements.requireMap.
@@ -76,9 +31,4 @@ func requireStruct(x any, purpose string) (*batch.StructValue, error) {
 		return s, nil
 	}
 	return nil, requireStructFault(x, purpose)
-}
-
-// castFault is the ClassCastException of a Java cast, which the JVM words.
-func castFault(x any, want string) error {
-	return batch.NewFault(batch.ClassCastException, "class "+javaClass(x)+" cannot be cast to class "+want)
 }

@@ -5,141 +5,8 @@ package smt
 import (
 	"github.com/penstock-io/penstock/batch"
 	"github.com/penstock-io/penstock/internal/java/text"
+	"github.com/penstock-io/penstock/internal/values"
 )
-
-// validateValue is ConnectSchema.validateValue: location is how messages call the place, e.g. `field: "x"`.
-func validateValue(s *batch.Schema, x any, location string) error {
-	if x == nil {
-		if s.Optional {
-			return nil
-		}
-		return batch.DataFault("Invalid value: null used for required " + location + ", schema type: " + s.Type.String())
-	}
-	if !classFits(s, x) {
-		name := ""
-		if s.Name != nil {
-			name = ` "` + *s.Name + `"`
-		}
-		return batch.DataFault("Invalid Java object for schema" + name + " with type " + s.Type.String() + ": class " + javaClass(x) + " for " + location)
-	}
-	switch s.Type {
-	case batch.Struct:
-		if v, ok := x.(*batch.StructValue); ok {
-			if !v.Schema.Equal(s) {
-				return batch.DataFault("Struct schemas do not match.")
-			}
-			return validateStruct(v)
-		}
-	case batch.Array:
-		if list, ok := x.([]any); ok {
-			return validateList(s, list, location)
-		}
-	case batch.Map:
-		if m, ok := x.(*batch.MapValue); ok {
-			return validateMap(s, m, location)
-		}
-	}
-	return nil
-}
-
-// classFits compares a value's Java class with those a schema allows: the name of a logical type counts before the type.
-func classFits(s *batch.Schema, x any) bool {
-	ok := false
-	switch s.NameText() {
-	case batch.DecimalName:
-		_, ok = x.(batch.Decimal)
-		return ok
-	case batch.DateName, batch.TimeName, batch.TimestampName:
-		_, ok = x.(batch.Date)
-		return ok
-	}
-	t, ok := typeOfClass(x)
-	return ok && t == s.Type
-}
-
-// logicalName reports that a schema has the name of a logical type, whatever its type.
-func logicalName(s *batch.Schema) bool {
-	switch s.NameText() {
-	case batch.DecimalName, batch.DateName, batch.TimeName, batch.TimestampName:
-		return true
-	}
-	return false
-}
-
-// typeOfClass is ConnectSchema.schemaType: the type that a Java class stands for without a schema.
-func typeOfClass(x any) (batch.Type, bool) {
-	switch x.(type) {
-	case bool:
-		return batch.Boolean, true
-	case int8:
-		return batch.Int8, true
-	case int16:
-		return batch.Int16, true
-	case int32:
-		return batch.Int32, true
-	case int64:
-		return batch.Int64, true
-	case float32:
-		return batch.Float32, true
-	case float64:
-		return batch.Float64, true
-	case string:
-		return batch.String, true
-	case []byte, batch.ByteBuffer:
-		return batch.Bytes, true
-	case []any:
-		return batch.Array, true
-	case *batch.MapValue:
-		return batch.Map, true
-	case *batch.StructValue:
-		return batch.Struct, true
-	}
-	return 0, false
-}
-
-// validateStruct is Struct.validate.
-func validateStruct(v *batch.StructValue) error {
-	for i, f := range v.Schema.Fields {
-		if v.Vals[i] == nil && (f.Schema.Optional || f.Schema.HasDefault) {
-			continue
-		}
-		if err := validateValue(f.Schema, v.Vals[i], `field: "`+f.Name+`"`); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func validateList(s *batch.Schema, list []any, location string) error {
-	location = "element of array " + location
-	if s.ValueSchema == nil {
-		return batch.DataFault("No schema defined for " + location)
-	}
-	for _, x := range list {
-		if err := validateValue(s.ValueSchema, x, location); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func validateMap(s *batch.Schema, m *batch.MapValue, location string) error {
-	if s.KeySchema == nil {
-		return batch.DataFault("No schema defined for key of map " + location)
-	}
-	if s.ValueSchema == nil {
-		return batch.DataFault("No schema defined for value of map " + location)
-	}
-	for _, e := range m.Entries {
-		if err := validateValue(s.KeySchema, e.Key, "key of map "+location); err != nil {
-			return err
-		}
-		if err := validateValue(s.ValueSchema, e.Value, "value of map "+location); err != nil {
-			return err
-		}
-	}
-	return nil
-}
 
 // newStruct is new Struct(schema): every field unset.
 func newStruct(s *batch.Schema) *batch.StructValue {
@@ -152,7 +19,7 @@ func putField(v *batch.StructValue, name string, x any) error {
 	if i < 0 {
 		return batch.DataFault(name + " is not a valid field name")
 	}
-	if err := validateValue(v.Schema.Fields[i].Schema, x, `field: "`+name+`"`); err != nil {
+	if err := values.ValidateField(name, v.Schema.Fields[i].Schema, x); err != nil {
 		return err
 	}
 	v.Vals[i] = x
@@ -196,7 +63,7 @@ func addField(s *batch.Schema, name string, field *batch.Schema) error {
 
 // setDefault is SchemaBuilder.defaultValue.
 func setDefault(s *batch.Schema, x any) error {
-	if err := validateValue(batch.NewSchema(*s), x, "value"); err != nil {
+	if err := values.Validate(batch.NewSchema(*s), x); err != nil {
 		return &batch.Fault{Class: batch.SchemaBuilderException, Message: "Invalid default value", Cause: err}
 	}
 	s.HasDefault, s.Default = true, x

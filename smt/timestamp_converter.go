@@ -10,6 +10,7 @@ import (
 	"github.com/penstock-io/penstock/internal/java/simpledate"
 	"github.com/penstock-io/penstock/internal/java/text"
 	"github.com/penstock-io/penstock/internal/javastring"
+	"github.com/penstock-io/penstock/internal/values"
 )
 
 func init() {
@@ -221,7 +222,7 @@ func (t *TimestampConverter) plan(s *batch.Schema) *timestampPlan {
 		bare := batch.NewSchema(out)
 		x, err := t.structRow(d, bare)
 		if err == nil {
-			err = validateStruct(x)
+			err = values.ValidateStruct(x)
 		}
 		if err != nil {
 			return &timestampPlan{err: err}
@@ -262,7 +263,7 @@ func (t *TimestampConverter) convertAny(x any) (any, error) {
 	case string:
 		return t.convert(x, formString)
 	}
-	return nil, batch.DataFault("TimestampConverter does not support class " + javaClass(x) + " objects as timestamps")
+	return nil, batch.DataFault("TimestampConverter does not support class " + values.ClassName(x) + " objects as timestamps")
 }
 
 // convert is TimestampConverter.convertTimestamp.
@@ -275,7 +276,7 @@ func (t *TimestampConverter) convert(x any, from timestampForm) (any, error) {
 	case formString:
 		s, ok := x.(string)
 		if !ok {
-			return nil, batch.DataFault("Expected string timestamp to be a String, but found class " + javaClass(x))
+			return nil, batch.DataFault("Expected string timestamp to be a String, but found class " + values.ClassName(x))
 		}
 		var err error
 		if ms, err = t.parse(s); err != nil {
@@ -284,14 +285,14 @@ func (t *TimestampConverter) convert(x any, from timestampForm) (any, error) {
 	case formUnix:
 		n, ok := x.(int64)
 		if !ok {
-			return nil, batch.DataFault("Expected Unix timestamp to be a Long, but found class " + javaClass(x))
+			return nil, batch.DataFault("Expected Unix timestamp to be a Long, but found class " + values.ClassName(x))
 		}
 		ms = t.fromUnix(n)
 	default:
 		d, ok := x.(batch.Date)
 		if !ok {
 			name := [...]string{formDate: "Date", formTime: "Time", formTimestamp: "Timestamp"}[from]
-			return nil, batch.DataFault("Expected " + name + " to be a java.util.Date, but found class " + javaClass(x))
+			return nil, batch.DataFault("Expected " + name + " to be a java.util.Date, but found class " + values.ClassName(x))
 		}
 		ms = int64(d)
 	}

@@ -3,7 +3,6 @@
 package values
 
 import (
-	"fmt"
 	"math/big"
 	"strings"
 	"sync"
@@ -15,9 +14,12 @@ import (
 	"github.com/penstock-io/penstock/internal/javastring"
 )
 
-// ClassName is value.getClass().getName(): "java.lang.String", "[B", "java.util.ArrayList".
+// ClassName is value.getClass().getName(): "java.lang.String", "[B"; "null" for nil. Lists are ArrayLists, as those of the
+// converters.
 func ClassName(v any) string {
-	switch v.(type) {
+	switch x := v.(type) {
+	case nil:
+		return "null"
 	case bool:
 		return "java.lang.Boolean"
 	case int8:
@@ -47,11 +49,14 @@ func ClassName(v any) string {
 	case []any:
 		return "java.util.ArrayList"
 	case *batch.MapValue:
+		if x.Hash {
+			return "java.util.HashMap"
+		}
 		return "java.util.LinkedHashMap"
 	case *batch.StructValue:
 		return "org.apache.kafka.connect.data.Struct"
 	}
-	return fmt.Sprintf("%T", v)
+	return "java.lang.Object"
 }
 
 // Class is value.getClass() as a text: "class java.lang.String".

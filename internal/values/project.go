@@ -33,7 +33,7 @@ func Project(source *batch.Schema, v any, target *batch.Schema) (any, error) {
 	case batch.Array:
 		list, ok := v.([]any)
 		if !ok {
-			return nil, castFault(v, "java.util.List")
+			return nil, CastFault(v, "java.util.List")
 		}
 		out := make([]any, 0, len(list))
 		for _, e := range list {
@@ -118,7 +118,7 @@ func promote(v any, from, to batch.Type) any {
 func projectStruct(source *batch.Schema, v any, target *batch.Schema) (any, error) {
 	x, ok := v.(*batch.StructValue)
 	if !ok {
-		return nil, castFault(v, "org.apache.kafka.connect.data.Struct")
+		return nil, CastFault(v, "org.apache.kafka.connect.data.Struct")
 	}
 	out := &batch.StructValue{Schema: target, Vals: make([]any, len(target.Fields))}
 	for i, f := range target.Fields {
@@ -152,7 +152,7 @@ func projectStruct(source *batch.Schema, v any, target *batch.Schema) (any, erro
 func projectMap(source *batch.Schema, v any, target *batch.Schema) (any, error) {
 	m, ok := v.(*batch.MapValue)
 	if !ok {
-		return nil, castFault(v, "java.util.Map")
+		return nil, CastFault(v, "java.util.Map")
 	}
 	out := &batch.MapValue{}
 	for _, e := range m.Entries {

@@ -33,19 +33,19 @@ func validate(s *batch.Schema, v any, at string) error {
 	case batch.Struct:
 		x, ok := v.(*batch.StructValue)
 		if !ok {
-			return castFault(v, "org.apache.kafka.connect.data.Struct")
+			return CastFault(v, "org.apache.kafka.connect.data.Struct")
 		}
 		return validateStruct(s, x)
 	case batch.Array:
 		x, ok := v.([]any)
 		if !ok {
-			return castFault(v, "java.util.List")
+			return CastFault(v, "java.util.List")
 		}
 		return validateList(s, x, "element of array "+at)
 	case batch.Map:
 		x, ok := v.(*batch.MapValue)
 		if !ok {
-			return castFault(v, "java.util.Map")
+			return CastFault(v, "java.util.Map")
 		}
 		return validateMap(s, x, at)
 	}
@@ -57,7 +57,8 @@ func NullRequired(at string, s *batch.Schema) error {
 	return batch.DataFault("Invalid value: null used for required " + at + ", schema type: " + s.Type.String())
 }
 
-func castFault(v any, to string) error {
+// CastFault is the ClassCastException of a Java cast, which the JVM words.
+func CastFault(v any, to string) error {
 	return batch.NewFault(batch.ClassCastException, Class(v)+" cannot be cast to class "+to)
 }
 
