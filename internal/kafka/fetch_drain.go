@@ -94,18 +94,22 @@ func (d *drainer) run(dst *RowSet, start, maxRows, maxBytes int) error {
 		if !d.commit(dst, start) && err == errFull {
 			continue // the rows are void
 		}
-		var ofPartition *PartitionError
 		switch {
 		case err == nil:
 			d.finish()
 		case err == errFull:
-		case errors.As(err, &ofPartition):
+		case isPartitionError(err):
 			return err
 		default:
 			d.broke(err)
 		}
 		return nil
 	}
+}
+
+func isPartitionError(err error) bool {
+	var ofPartition *PartitionError
+	return errors.As(err, &ofPartition)
 }
 
 // decode returns nil at the end of the response, and errFull when dst is to be handed out first.
@@ -154,7 +158,7 @@ func (d *drainer) decode(dst *RowSet, maxRows, maxBytes int) error {
 		case ev == scanPartition:
 			d.enter()
 		case ev == scanPartitionEnd:
-			if d.leave(); dst.N > 0 {
+			if dst.N > 0 {
 				return errFull
 			}
 			d.commit(dst, 0)
@@ -199,7 +203,9 @@ func (d *drainer) batch(dst *RowSet, maxRows int) error {
 	}
 	var h batchHead
 	if err := h.prefix(d.buf[d.r:]); err != nil {
-		d.walk.head, d.pending = h, err
+		if d.walk.head, d.pending = h, err; h.size >= batchPrefix && h.size <= have {
+			d.take(h.size) // what follows tells where to go on
+		}
 		return nil
 	}
 	if h.size > d.scan.records {
@@ -228,6 +234,9 @@ func (d *drainer) open(h *batchHead, whole []byte, dst *RowSet) error {
 	var err error
 	if h.magic == 2 {
 		w.head.fields(whole)
+		if w.head.lastDelta >= 0 && w.head.next() <= d.pos && w.head.next() > 0 {
+			return nil
+		}
 		if err := w.head.check(whole, d.f.rules.checkCRC); err != nil {
 			return err
 		}
@@ -368,11 +377,11 @@ func (d *drainer) corrupt() error {
 	next := h.next()
 	if d.scan.records >= batchPrefix && d.w-d.r >= batchPrefix { // better than what a corrupt header says
 		var after batchHead
-		if after.prefix(d.buf[d.r:]) == nil && after.base > d.pos && after.base < d.end {
+		if after.prefix(d.buf[d.r:]) == nil && after.base >= d.pos && after.base > h.base && after.base < d.end {
 			next = after.base
 		}
 	}
-	if next <= d.pos || next > d.end {
+	if next < d.pos || next <= h.base || next > d.end {
 		next = d.pos + 1
 	}
 	f.void(p)
@@ -488,13 +497,6 @@ func (d *drainer) enter() {
 	}
 }
 
-// leave ends a partition.
-func (d *drainer) leave() {
-	if s := &d.scan.part; s.code != 0 && s.leader >= 0 && s.epoch >= 0 {
-		d.f.log.Debug("the broker names another leader", "topic", d.topic, "partition", s.partition, "leader", s.leader)
-	}
-}
-
 // lookAhead lets the broker ask for more while the rest of the response, now in the buffer, is decoded: from the offsets
 // that the last batches lead to. Anything odd makes it wait instead.
 func (d *drainer) lookAhead() {
@@ -594,7 +596,9 @@ func (d *drainer) finish() {
 
 // broke gives up a response whose connection broke or which is not one.
 func (d *drainer) broke(err error) {
-	d.conn.fail(err)
+	if d.conn != nil {
+		d.conn.fail(err)
+	}
 	f := d.f
 	f.mu.Lock()
 	defer f.mu.Unlock()
