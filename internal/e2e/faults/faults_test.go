@@ -80,7 +80,7 @@ func system(t *testing.T) *System {
 // play runs a case. Its summary goes to standard output and is added to the file E2E_REPORT.
 func play(t *testing.T, c Case) {
 	t.Helper()
-	c.Log = t.Logf
+	c.Log, c.LogLevel = t.Logf, os.Getenv("E2E_LOG")
 	r, err := system(t).Run(context.Background(), c)
 	if r != nil {
 		fmt.Println(r.Summary())

@@ -90,16 +90,16 @@ func (l *ledger) counts() (distinct, again int) {
 // or later.
 type excuse struct{ from, to, oldest time.Time }
 
-// unexcused counts repetitions that no excuse covers. A record that lies in the topic more than once, when there is one,
+// unexcused lists repetitions that no excuse covers. A record that lies in the topic more than once, when there is one,
 // is left out: it has to be repeated.
-func (l *ledger) unexcused(topic *ledger, excuses []excuse) int {
+func (l *ledger) unexcused(topic *ledger, excuses []excuse) []repeat {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if topic != nil {
 		topic.mu.Lock()
 		defer topic.mu.Unlock()
 	}
-	n := 0
+	var out []repeat
 	for _, r := range l.repeats {
 		first := l.firstAt[r.seq]
 		ok := topic != nil && topic.have(int(r.seq)) > 1
@@ -108,10 +108,22 @@ func (l *ledger) unexcused(topic *ledger, excuses []excuse) int {
 			ok = !r.at.Before(e.from) && !r.at.After(e.to) && !first.Before(e.oldest)
 		}
 		if !ok {
-			n++
+			out = append(out, r)
 		}
 	}
-	return n
+	return out
+}
+
+// explain counts the repetitions in l that nothing excuses, and shows some of them.
+func (f *Finding) explain(l, topic *ledger, excuses []excuse) {
+	bad := l.unexcused(topic, excuses)
+	f.Unexcused = len(bad)
+	const clock = "15:04:05.000"
+	for i, r := range bad {
+		if i < 3 || i == len(bad)-1 {
+			f.Examples = append(f.Examples, fmt.Sprintf("record %d came at %s and again at %s", r.seq, l.firstAt[r.seq].Format(clock), r.at.Format(clock)))
+		}
+	}
 }
 
 // Finding is what a ledger says in the end.

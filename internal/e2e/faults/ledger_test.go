@@ -111,7 +111,7 @@ func TestExcuses(t *testing.T) {
 	first, again := l.firstAt[0], l.repeats[0].at
 	f := func(want int, topic *ledger, excuses ...excuse) {
 		t.Helper()
-		if got := l.unexcused(topic, excuses); got != want {
+		if got := len(l.unexcused(topic, excuses)); got != want {
 			t.Errorf("%d are unexcused, want %d", got, want)
 		}
 	}

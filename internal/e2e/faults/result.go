@@ -31,6 +31,8 @@ type Result struct {
 	Struck       map[Kind]int
 	SlowRecovery time.Duration
 	Took         time.Duration
+	// Unfinished is set when the case ended early: what is counted as lost may be underway.
+	Unfinished bool
 }
 
 // mayRepeat tells which faults let which side repeat records: at most what had arrived from one flush interval (and
@@ -54,8 +56,14 @@ func mayRepeat(k Kind) (source, sink bool) {
 // excuses lists the reasons that a way's source and sink had to repeat records.
 func (r *run) excuses(w *way, gone map[string][]time.Time) (source, sink []excuse) {
 	end := time.Now()
+	stalled := time.Time{}
 	for i, s := range r.strikes {
 		e := excuse{s.start, end, s.start.Add(-flushInterval - flushSlack)}
+		// Nothing could be stored while an earlier fault held things up, and the interval after that is not over.
+		if i > 0 && !r.strikes[i-1].recovered.Before(e.oldest) {
+			e.oldest = stalled
+		}
+		stalled = e.oldest
 		if i+1 < len(r.strikes) {
 			e.to = r.strikes[i+1].start
 		}
@@ -95,13 +103,13 @@ func (r *run) result() *Result {
 			if w.partitions == 1 && f.Disordered > 0 {
 				out.DisorderMay = false // with one partition nothing can overtake
 			}
-			f.Unexcused = w.inTopic.unexcused(nil, source)
+			f.explain(w.inTopic, nil, source)
 			f.Examples = named(w.topic, f.Examples)
 			out.Topic.add(f)
 		}
 		if w.sink != "" {
 			f := w.inFile.judgeSink(w.inTopic)
-			f.Unexcused = w.inFile.unexcused(w.inTopic, sink)
+			f.explain(w.inFile, w.inTopic, sink)
 			f.Examples = named(w.sink, f.Examples)
 			out.Sink.add(f)
 		}
@@ -156,7 +164,11 @@ func (r *Result) Summary() string {
 		return fmt.Sprintf("; %s: %d records, %d lost, %d duplicated (%d unexcused), %d out of order, %d corrupt, %d torn",
 			name, f.Records, f.Lost, f.Duplicated, f.Unexcused, f.Disordered, f.Corrupt, f.Torn)
 	}
-	return fmt.Sprintf("%s seed %d: %d faults (%s)%s%s, %d times expelled; slowest recovery %s, %s in all", r.Case.Name, r.Case.Seed, n, strings.Join(struck, ", "),
+	early := ""
+	if r.Unfinished {
+		early = "UNFINISHED, "
+	}
+	return early + fmt.Sprintf("%s seed %d: %d faults (%s)%s%s, %d times expelled; slowest recovery %s, %s in all", r.Case.Name, r.Case.Seed, n, strings.Join(struck, ", "),
 		side("source", r.Topic), side("sink", r.Sink), r.Expelled, r.SlowRecovery.Round(10*time.Millisecond), r.Took.Round(time.Second))
 }
 

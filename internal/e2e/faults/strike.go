@@ -121,7 +121,7 @@ func (r *run) breakBroker(ctx context.Context, k Kind) (string, error) {
 	if err := node.Start(); err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("node %d, away for %s and its start", node.ID, away.Round(time.Millisecond)), node.WaitReady(2 * time.Minute)
+	return fmt.Sprintf("node %d, away for %s and its start", node.ID, away.Round(time.Millisecond)), node.WaitReady(5 * time.Minute)
 }
 
 // cut breaks connections to one node or to all, in one of the ways a network has.
