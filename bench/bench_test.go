@@ -402,8 +402,8 @@ func TestJudge(t *testing.T) {
 		}
 	}
 	// Without a best JVM the default one stands for it.
-	f(0.5, "≥ 4 × jvm-best: 4")
-	f(1, "**≥ 4 × jvm-best: 2**")
+	f(0.5, "≥ 4 × jvm-best (here: jvm): 4")
+	f(1, "**≥ 4 × jvm-best (here: jvm): 2**")
 }
 
 func TestRender(t *testing.T) {
@@ -428,7 +428,7 @@ func TestRender(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The newest file counts, and a loss is told.
-	for _, want := range []string{"| null-bytes | 500 | – | – | 1,000 |", "target **≥ 4 × jvm-best: 2**", "go run ./bench -run null-bytes"} {
+	for _, want := range []string{"| null-bytes | 500 | – | – | 1,000 |", "target **≥ 4 × jvm-best (here: jvm): 2**", "go run ./bench -run null-bytes"} {
 		if !strings.Contains(string(page), want) {
 			t.Errorf("%q is not in\n%s", want, page)
 		}

@@ -111,6 +111,7 @@ type verdict struct {
 	value  float64
 	known  bool
 	ok     bool
+	stands string // the peer that stood for the target's
 }
 
 // judge holds a workload's targets against a report. Where there is no jvm-best the default JVM stands for it.
@@ -129,7 +130,7 @@ func (r *report) judge(w *workload) (out []verdict) {
 		}
 		peer := r.of(w, t.peer)
 		if t.peer == bestPeer && len(counted(peer)) == 0 {
-			peer = r.of(w, jvmPeer)
+			peer, v.stands = r.of(w, jvmPeer), " (here: jvm)"
 		}
 		v.value = x.ratioTo(mine, peer)
 		v.known = v.value > 0
@@ -144,7 +145,7 @@ func (v verdict) String() string {
 	var want string
 	switch {
 	case v.target.peer != "":
-		want = fmt.Sprintf("≥ %g × %s", v.target.least, v.target.peer)
+		want = fmt.Sprintf("≥ %g × %s%s", v.target.least, v.target.peer, v.stands)
 	case v.target.most > 0:
 		want = fmt.Sprintf("%s ≤ %g", v.target.what, v.target.most)
 	default:

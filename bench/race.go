@@ -5,7 +5,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -43,6 +42,9 @@ func (b *bench) race(w *workload) ([]result, error) {
 		if w.runsOn(p) {
 			r.lanes = append(r.lanes, &lane{peer: p, n: b.options.recordsOf(w, p)})
 		}
+	}
+	if len(r.lanes) == 0 {
+		return nil, fmt.Errorf("none of %v takes part in %s", b.peers, w.name)
 	}
 	defer func() {
 		for _, l := range r.lanes {
@@ -101,8 +103,6 @@ func (r *race) prepare() error {
 		r.measure = func(peer string, run int, _ int64) (result, error) { return b.idleRun(w, peer, run) }
 	case latencyKind:
 		r.measure = func(peer string, run int, n int64) (result, error) { return b.latencyRun(w, peer, run, n) }
-		// The raw client runs beside each peer, in the same run.
-		r.lanes = slices.DeleteFunc(r.lanes, func(l *lane) bool { return l.peer == rawPeer || l.peer == kgoPeer })
 	case scaleKind:
 		r.measure = func(peer string, run int, n int64) (result, error) { return b.scaleRun(w, peer, run, n) }
 		if _, err := b.filled(b.options.spec(w, r.lanes[0].n)); err != nil {
