@@ -21,9 +21,10 @@ type tolerance struct {
 	logMessages   bool // errors.log.include.messages
 	retryTimeout  time.Duration
 	retryDelayMax time.Duration
-	retryMax      int          // penstock.errors.retry.max; -1: no bound
-	isolate       bool         // penstock.errors.put.isolate
-	letters       *deadLetters // nil: no dead letter queue
+	retryMax      int                                         // penstock.errors.retry.max; -1: no bound
+	isolate       bool                                        // penstock.errors.put.isolate
+	letters       *deadLetters                                // nil: no dead letter queue
+	seen          func(b *batch.Batch, errs []batch.RowError) // of a replay: who hears of failed rows; else nil
 }
 
 // newTolerance reads the errors.* keys; they were validated with the connector's configuration.
@@ -83,6 +84,9 @@ func (t *tolerance) report(ctx context.Context, task *Task, b *batch.Batch, errs
 		for i := range errs {
 			t.log(task, b, &errs[i])
 		}
+	}
+	if t.seen != nil {
+		t.seen(b, errs)
 	}
 	if t.letters == nil {
 		return nil
