@@ -211,6 +211,9 @@ func (s *splitter) members(buf []byte, i int) bool {
 	return false
 }
 
+// longString is where a string is long enough for jsontext.PlainEnd.
+const longString = 40
+
 // value is token, quick with short strings and numbers.
 func value(base unsafe.Pointer, buf []byte, start int) int {
 	i := start
@@ -218,11 +221,13 @@ func value(base unsafe.Pointer, buf []byte, start int) int {
 	case ch == '"':
 		i++
 		m := special(wordAt(base, i))
-		for m == 0 && i < len(buf) {
+		for long := i + longString; m == 0 && i < long; m = special(wordAt(base, i)) {
 			i += 8
-			m = special(wordAt(base, i))
 		}
-		if i += bits.TrailingZeros64(m) >> 3; byteAt(base, i) == '"' && i-start < jsontext.MaxStringBytes {
+		if i += bits.TrailingZeros64(m) >> 3 & 7; m == 0 {
+			i = jsontext.PlainEnd(buf, min(i, len(buf)))
+		}
+		if byteAt(base, i) == '"' && i-start < jsontext.MaxStringBytes {
 			return i + 1
 		}
 	case ch-'1' < 9:

@@ -143,14 +143,19 @@ func memberName(base unsafe.Pointer, i, end int) int {
 // plainString is the index after the quote that ends a string whose first character is at i; -1 when it has escapes,
 // controls or characters beyond ASCII.
 func plainString(base unsafe.Pointer, i, end int) int {
-	for i < end {
+	for long := min(i+longString, end); i < long; i += 8 {
 		if m := special(wordAt(base, i)); m != 0 {
 			if i += bits.TrailingZeros64(m) >> 3; byteAt(base, i) == '"' {
 				return i + 1
 			}
 			return -1
 		}
-		i += 8
+	}
+	if i < end {
+		i = jsontext.PlainEnd(unsafe.Slice((*byte)(base), end), i)
+	}
+	if i < end && byteAt(base, i) == '"' {
+		return i + 1
 	}
 	return -1
 }
