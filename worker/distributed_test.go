@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package worker
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/penstock-io/penstock/config"
+	_ "github.com/penstock-io/penstock/connectors/file"
+	"github.com/penstock-io/penstock/internal/embedded"
+)
+
+// member is one worker of a test cluster.
+type member struct {
+	*Distributed
+	t *testing.T
+}
+
+func joinCluster(t *testing.T, bootstrap string, props map[string]string) *member {
+	t.Helper()
+	p := map[string]string{
+		"bootstrap.servers": bootstrap, "group.id": "cluster", "listeners": "http://127.0.0.1:0",
+		"config.storage.topic": "configs", "offset.storage.topic": "offsets", "status.storage.topic": "statuses",
+		"config.storage.replication.factor": "1", "offset.storage.replication.factor": "1", "status.storage.replication.factor": "1",
+		"offset.storage.partitions": "3", "status.storage.partitions": "2",
+		"key.converter": "org.apache.kafka.connect.storage.StringConverter", "value.converter": "org.apache.kafka.connect.storage.StringConverter",
+		"offset.flush.interval.ms": "100", "scheduled.rebalance.max.delay.ms": "1000", "heartbeat.interval.ms": "100",
+		"session.timeout.ms": "6000", "penstock.admin.listeners": "",
+	}
+	for k, v := range props {
+		p[k] = v
+	}
+	cfg, err := NewDistributedConfig(config.NewProps(p))
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := slog.New(slog.DiscardHandler)
+	if testing.Verbose() {
+		log = slog.New(slog.NewTextHandler(os.Stderr, nil))
+	}
+	d, err := NewDistributed(cfg, Deps{Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(d.Stop)
+	if err := d.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	m := &member{d, t}
+	m.until("the worker is ready", d.Ready)
+	return m
+}
+
+func (m *member) until(what string, f func() bool) {
+	m.t.Helper()
+	for end := time.Now().Add(60 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		if f() {
+			return
+		}
+		if time.Now().After(end) {
+			m.t.Fatalf("never: %s", what)
+		}
+	}
+}
+
+// ask sends a request and returns status and body.
+func (m *member) ask(method, path, body string) (int, string) {
+	m.t.Helper()
+	req, err := http.NewRequestWithContext(m.t.Context(), method, strings.TrimSuffix(m.RESTURL(), "/")+path, strings.NewReader(body))
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return resp.StatusCode, string(text)
+}
+
+func (m *member) want(status int, method, path, body string) string {
+	m.t.Helper()
+	got, text := m.ask(method, path, body)
+	if got != status {
+		m.t.Fatalf("%s %s: %d %s, want %d", method, path, got, text, status)
+	}
+	return text
+}
+
+func (m *member) running(name string, tasks int) {
+	m.t.Helper()
+	m.until(fmt.Sprintf("%s with %d tasks runs", name, tasks), func() bool {
+		_, text := m.ask("GET", "/connectors/"+name+"/status", "")
+		return strings.Count(text, `"RUNNING"`) == tasks+1
+	})
+}
+
+func lines(path string) int {
+	b, _ := os.ReadFile(path)
+	return strings.Count(string(b), "\n")
+}
+
+func appendLines(t *testing.T, path string, from, to int) {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for i := from; i < to; i++ {
+		fmt.Fprintf(f, "line %d\n", i)
+	}
+}
+
+func TestCluster(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a broker and three workers")
+	}
+	b, err := embedded.Start(embedded.Options{Listen: "127.0.0.1:0", Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	dir := t.TempDir()
+	in, out := filepath.Join(dir, "in"), filepath.Join(dir, "out")
+	appendLines(t, in, 0, 100)
+
+	w1 := joinCluster(t, b.Addr(), nil)
+	w2 := joinCluster(t, b.Addr(), nil)
+	w2.want(201, "POST", "/connectors", fmt.Sprintf(`{"name":"src","config":{"connector.class":"FileStreamSource","file":%q,"topic":"t"}}`, in))
+	w1.want(201, "POST", "/connectors", fmt.Sprintf(`{"name":"snk","config":{"connector.class":"FileStreamSink","file":%q,"topics":"t","tasks.max":"2"}}`, out))
+	w1.want(409, "POST", "/connectors", `{"name":"snk","config":{"connector.class":"FileStreamSink","topics":"t"}}`)
+	w1.running("src", 1)
+	w2.running("snk", 2)
+	w1.until("100 lines arrive", func() bool { return lines(out) == 100 })
+	for _, w := range []*member{w1, w2} {
+		if got := w.want(200, "GET", "/connectors", ""); got != `["snk","src"]` {
+			t.Errorf("connectors: %s", got)
+		}
+	}
+	// Both have work: the group balances.
+	w1.mu.RLock()
+	one := w1.Distributed.running.Len()
+	w1.mu.RUnlock()
+	if one == 0 || one == 5 {
+		t.Errorf("the first worker runs %d of 5", one)
+	}
+	// An end of a worker moves its work.
+	w1.Stop()
+	appendLines(t, in, 100, 200)
+	w2.running("src", 1)
+	w2.running("snk", 2)
+	w2.until("200 lines arrive", func() bool { return lines(out) == 200 })
+	// Through a follower: pause, resume, restart, stop, offsets, delete.
+	w3 := joinCluster(t, b.Addr(), nil)
+	w3.want(202, "PUT", "/connectors/src/pause", "")
+	w3.until("src is paused", func() bool {
+		_, text := w3.ask("GET", "/connectors/src/status", "")
+		return strings.Count(text, `"PAUSED"`) == 2
+	})
+	w3.want(202, "PUT", "/connectors/src/resume", "")
+	w3.running("src", 1)
+	w3.want(202, "POST", "/connectors/snk/restart?includeTasks=true", "")
+	w3.running("snk", 2)
+	w3.want(204, "POST", "/connectors/snk/tasks/1/restart", "")
+	w3.want(204, "POST", "/connectors/snk/restart", "")
+	w3.want(404, "POST", "/connectors/snk/tasks/7/restart", "")
+	w3.want(404, "PUT", "/connectors/none/stop", "")
+	w3.running("snk", 2)
+	w3.want(400, "DELETE", "/connectors/src/offsets", "")
+	w3.want(204, "PUT", "/connectors/src/stop", "")
+	if got := w3.want(200, "GET", "/connectors/src/offsets", ""); !strings.Contains(got, `"position":`) {
+		t.Errorf("offsets: %s", got)
+	}
+	w3.until("offsets can be reset", func() bool {
+		code, _ := w3.ask("DELETE", "/connectors/src/offsets", "")
+		return code == 200
+	})
+	if got := w3.want(200, "GET", "/connectors/src/offsets", ""); got != `{"offsets":[]}` {
+		t.Errorf("offsets: %s", got)
+	}
+	w2.want(204, "DELETE", "/connectors/src", "")
+	w2.want(204, "DELETE", "/connectors/snk", "")
+	w3.until("nothing is left", func() bool {
+		code, _ := w3.ask("GET", "/connectors/snk/status", "")
+		w2.mu.RLock()
+		defer w2.mu.RUnlock()
+		w3.mu.RLock()
+		defer w3.mu.RUnlock()
+		return code == 404 && w2.Distributed.running.Empty() && w3.Distributed.running.Empty()
+	})
+	// What other workers ask for must be signed.
+	w2.want(400, "POST", "/connectors/x/tasks", `[{"a":"b"}]`)
+	w2.want(400, "PUT", "/connectors/x/fence", "")
+}
