@@ -26,6 +26,8 @@ type Budget struct {
 	freed   chan struct{} // closed and replaced when something came back and somebody waits
 	waiting int
 	sweeper *time.Timer
+	settled bool // no task has started since the last sweep but one
+	tidied  bool // and what starting left behind is gone
 }
 
 // sweepEvery is how often idle tasks are looked for. A task is idle when it had no record for one to two times that.
@@ -190,6 +192,7 @@ func (g *Budget) join(p *taskPool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.pools[p] = true
+	g.settled, g.tidied = false, false
 	if g.sweeper == nil {
 		g.sweeper = time.AfterFunc(sweepEvery, g.sweep)
 	}
@@ -233,6 +236,9 @@ func (g *Budget) sweep() {
 		}
 	}
 	freed := before - g.used
+	tidy := g.settled && !g.tidied // starting a task makes garbage, and an idle worker would not collect it for long
+	g.tidied = g.tidied || tidy
+	g.settled = true
 	if g.sweeper != nil {
 		g.sweeper.Reset(sweepEvery)
 	}
@@ -240,7 +246,7 @@ func (g *Budget) sweep() {
 	for _, t := range nudge {
 		t.nudge()
 	}
-	if freed >= freeMemoryFrom {
+	if freed >= freeMemoryFrom || tidy {
 		debug.FreeOSMemory()
 	}
 }
