@@ -42,6 +42,8 @@ type bench struct {
 	broker  *stack.Broker
 	client  *kgo.Client
 	admin   *kadm.Client
+	// profiling: a run under the profiler, whose picture must not show the reading of other pages.
+	profiling bool
 
 	mu      sync.Mutex
 	workers map[string]*stack.Worker // by peer; guarded by mu, for close comes from a signal too
@@ -218,6 +220,7 @@ func (b *bench) stop(peer string) {
 	}
 }
 
+// createTopic creates a topic and returns when it can be written to.
 func (b *bench) createTopic(topic string, partitions int32) error {
 	// Retention would delete records whose timestamps lie in the past.
 	unlimited := "-1"
@@ -225,7 +228,13 @@ func (b *bench) createTopic(topic string, partitions int32) error {
 	if err != nil {
 		return fmt.Errorf("create topic %s: %w", topic, err)
 	}
-	return nil
+	for range 300 {
+		if b.endOffset(topic) >= 0 {
+			return nil
+		}
+		time.Sleep(50 * time.Millisecond) // its leaders are still being made
+	}
+	return fmt.Errorf("create topic %s: it has no leaders after 15 s", topic)
 }
 
 // endOffset is the sum of a topic's end offsets; -1 when there is no such topic.

@@ -34,6 +34,8 @@ func (r *race) flame() {
 		done <- fetchProfile(fmt.Sprintf("%s/debug/pprof/profile?seconds=%d", admin, seconds), profile)
 	}()
 	l.runs++
+	r.b.profiling = true
+	defer func() { r.b.profiling = false }()
 	_, err := r.measure(ours, l.runs, l.n)
 	if e := <-done; err == nil {
 		err = e
@@ -168,7 +170,7 @@ func (f *frame) depth(all time.Duration) int {
 func (f *frame) draw(s *svg, x, y float64, all time.Duration) {
 	width := flameWidth * float64(f.total) / float64(all)
 	s.rect(x, y, max(0.5, width-0.5), flameRow-1, colour(f.name), fmt.Sprintf("%s %s, %.1f %%", f.name, f.total, 100*float64(f.total)/float64(all)))
-	if room := int(width / 6.6); room > 3 {
+	if room := int(width / 7.2); room > 3 {
 		name := f.name[strings.LastIndexByte(f.name, '/')+1:]
 		if len(name) > room {
 			name = name[:room-1] + "…"

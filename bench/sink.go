@@ -27,7 +27,7 @@ func (b *bench) sinkRun(w *workload, peer string, run int, n int64) (result, err
 		return b.rawRun(peer, n, "-topic", topic)
 	}
 	worker := b.worker(peer)
-	meter := meterHeap(worker)
+	meter := b.meterHeap(worker)
 	stack.ResetPeak(worker.PID())
 	samples, broker, err := b.drain(worker, runName(w, peer, run), w.config, topic, n)
 	if err != nil {

@@ -114,7 +114,7 @@ func (s *sourceRuns) target(name string, in sourceInput, n int64, peer string) (
 // fill runs a source connector until its topic holds n records.
 func (b *bench) fill(worker *stack.Worker, name string, config map[string]string, topic string, n int64) (result, error) {
 	pid := worker.PID()
-	meter := meterHeap(worker)
+	meter := b.meterHeap(worker)
 	stack.ResetPeak(pid)
 	before, err := usage(pid)
 	if err != nil {

@@ -35,6 +35,16 @@ var bars = []struct{ peer, name, fill string }{
 	{rawPeer, "raw client", "#bbbbbb"},
 }
 
+func barLabel(v float64) string {
+	switch {
+	case v >= 10:
+		return digits(0)(v)
+	case v < 1:
+		return digits(2)(v)
+	}
+	return digits(1)(v)
+}
+
 // chart shows by how much penstock's records per CPU-second exceed those of each peer, on a logarithmic scale, with the
 // target as a mark.
 func (p *page) chart() string {
@@ -69,7 +79,7 @@ func (p *page) chart() string {
 		for _, b := range bars {
 			if v := row.ratioTo(r.of(w, ours), r.of(w, b.peer)); v > 0 {
 				s.rect(min(at(1), at(v)), y, math.Abs(at(v)-at(1)), bar-2, b.fill, fmt.Sprintf("%s: %.2f × %s", w.name, v, b.name))
-				s.text(max(at(v), at(1))+4, y+bar-3, "start", fmt.Sprintf("%.1f", v))
+				s.text(max(at(v), at(1))+4, y+bar-3, "start", barLabel(v))
 			}
 			for _, t := range w.targets {
 				if t.peer == b.peer {

@@ -103,7 +103,10 @@ type heapMeter struct {
 	self, start heap
 }
 
-func meterHeap(w *stack.Worker) heapMeter {
+func (b *bench) meterHeap(w *stack.Worker) heapMeter {
+	if b.profiling {
+		return heapMeter{}
+	}
 	first := readHeap(w)
 	second := readHeap(w)
 	return heapMeter{w, heap{second.mallocs - first.mallocs, second.bytes - first.bytes, first.ok && second.ok}, second}
