@@ -6,7 +6,7 @@ package all
 import (
 	_ "github.com/penstock-io/penstock/connectors/datagen"    // Datagen
 	_ "github.com/penstock-io/penstock/connectors/file"       // FileStreamSource, FileStreamSink
-	_ "github.com/penstock-io/penstock/connectors/mirror"     // MirrorSource, MirrorHeartbeat, MirrorCheckpoint
+	_ "github.com/penstock-io/penstock/connectors/mirror"     // MirrorSource, MirrorHeartbeat
 	_ "github.com/penstock-io/penstock/connectors/mock"       // MockSource, MockSink
 	_ "github.com/penstock-io/penstock/connectors/null"       // NullSink
 	_ "github.com/penstock-io/penstock/connectors/verifiable" // VerifiableSource, VerifiableSink

@@ -19,6 +19,14 @@ func init() {
 		NewSource:    func() connectors.Source { return &Source{} },
 		Validate:     validateSource,
 	})
+	connectors.Register(heartbeatClass, connectors.Plugin{
+		Kind: connectors.SourceKind, Def: heartbeatDef(), TaskClass: mirrorPackage + "MirrorHeartbeatTask",
+		NewConnector: newHeartbeatConnector,
+		NewSource:    func() connectors.Source { return &Heartbeat{} },
+		Validate: func(cfg map[string]string) []config.Error {
+			return supported(newHeartbeatConnector, cfg)
+		},
+	})
 }
 
 // AlterOffsets checks offsets set through REST, as MirrorSourceConnector.alterOffsets does.

@@ -414,3 +414,25 @@ func TestBadSettingsNameTheKey(t *testing.T) {
 func contextOf() connectors.ConnectorContext {
 	return connectors.ConnectorContext{Name: "m", Log: slog.New(slog.DiscardHandler), RequestTaskReconfiguration: func() {}, RaiseError: func(error) {}}
 }
+
+func TestHeartbeats(t *testing.T) {
+	p := newPair(t)
+	p.start()
+	p.put("mirror", heartbeatClass)
+	before := time.Now().UnixMilli()
+	r := read(t, p.b, "heartbeats", 0, 2)[0]
+	if string(r.Key) != "\x00\x01a\x00\x01b" || len(r.Value) != 10 || binary.BigEndian.Uint16(r.Value) != 0 {
+		t.Errorf("a heartbeat is %q %q", r.Key, r.Value)
+	}
+	if at := int64(binary.BigEndian.Uint64(r.Value[2:])); at != r.Timestamp.UnixMilli() || at < before-5000 {
+		t.Errorf("a heartbeat at %d says %d", r.Timestamp.UnixMilli(), at)
+	}
+	if got := p.config(p.b, "heartbeats", "cleanup.policy"); got != "compact" {
+		t.Errorf("cleanup.policy is %s", got)
+	}
+	p.offsets(map[string]string{`{"sourceClusterAlias":"a","targetClusterAlias":"b"}`: `{"offset":0}`})
+	p.put("none", heartbeatClass, "emit.heartbeats.enabled", "false")
+	if tasks, err := p.worker.TaskConfigs("none"); err != nil || len(tasks) != 0 {
+		t.Errorf("%d tasks without heartbeats (%v)", len(tasks), err)
+	}
+}

@@ -64,10 +64,11 @@ type mirrored struct {
 
 // flight is what is kept beside a batch until it is acknowledged. There are as many as batches in the pool.
 type flight struct {
-	part     *mirrored
-	upstream []int64 // offset per row
-	headers  []batch.Header
-	rows     [][]batch.Header
+	part      *mirrored
+	upstream  []int64 // offset per row
+	partition []int32 // per row
+	headers   []batch.Header
+	rows      [][]batch.Header
 }
 
 // Open finds where each partition goes on and opens the reader.
@@ -183,15 +184,16 @@ func (s *Source) fill(b *batch.Batch, key, value *batch.Vec) {
 	b.Key.Set(batch.OptionalBytesSchema, key)
 	b.Value.Set(batch.BytesSchema, value)
 	b.Topics.Set(part.remote)
-	b.Partition = b.Partition[:0]
+	f := s.flight(b)
+	f.part = part
+	f.partition = f.partition[:0]
 	for i := range r.N {
-		b.Partition = append(b.Partition, r.Partition)
+		f.partition = append(f.partition, r.Partition)
 		if b.Timestamp[i] < 0 {
 			b.Timestamp[i] = batch.NoTimestamp
 		}
 	}
-	f := s.flight(b)
-	f.part = part
+	b.Partition = f.partition
 	f.upstream = append(f.upstream[:0], r.Offset...)
 	if len(r.HeaderEnd) > 0 {
 		s.headers(b, f)
