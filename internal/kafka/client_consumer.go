@@ -19,6 +19,9 @@ const (
 	defaultFetchMaxBytes          = 2 << 20
 	defaultFetchMaxPartitionBytes = 2 << 20
 	maxReadBytes                  = 1 << 30
+	// rowFetchBytes is the same for the batch path, which leaves the response in the socket: the larger, the less of it is
+	// the cut off end of a batch that comes again.
+	rowFetchBytes = 8 << 20
 )
 
 // consumer translates the consumer's keys.
@@ -40,7 +43,7 @@ func (p *parser) consumer(c *ClientConfig) {
 	c.fetch = fetchRules{
 		minBytes: clamp32(p.long("fetch.min.bytes", 1), 0, 1<<31-1),
 		maxWait:  max(p.millis("fetch.max.wait.ms", 500), 10*time.Millisecond), waitIsGiven: p.has("fetch.max.wait.ms"),
-		maxBytes: maxBytes, maxPartition: maxPartition,
+		maxBytes: max(maxBytes, rowFetchBytes), maxPartition: max(maxPartition, rowFetchBytes),
 		checkCRC: p.flag("check.crcs", true), rack: p.text("client.rack", ""), reset: reset,
 	}
 	c.extra = append(c.extra,
@@ -52,6 +55,9 @@ func (p *parser) consumer(c *ClientConfig) {
 		kgo.FetchMaxWait(c.fetch.maxWait),
 		kgo.MaxConcurrentFetches(maxConcurrentFetches),
 	)
+	if p.has("fetch.max.bytes") || p.has("max.partition.fetch.bytes") {
+		c.fetch.maxBytes, c.fetch.maxPartition = maxBytes, maxPartition
+	}
 	if !c.fetch.checkCRC {
 		c.extra = append(c.extra, kgo.DisableFetchCRCValidation())
 	}

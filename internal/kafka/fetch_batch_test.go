@@ -24,6 +24,8 @@ import (
 	"github.com/pierrec/lz4/v4"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/penstock-io/penstock/internal/invariants"
 )
 
 // someRecords makes n records of all forms: null, empty and large keys and values, headers here and there.
@@ -441,7 +443,9 @@ func TestParserDoesNotAllocate(t *testing.T) {
 	}
 	f(codecNone, 0)
 	f(codecSnappy, 0)
-	f(codecZstd, 0)
+	if !invariants.Enabled { // the race detector empties the pools of the codec
+		f(codecZstd, 0)
+	}
 	f(codecGzip, 0)
 	f(codecLZ4, 4)
 }
