@@ -260,9 +260,6 @@ func (w *rowWriter) collect(l *rowLeader) {
 		for req.writing { // a caller may have its rows back only after that
 			w.written.Wait()
 		}
-		n := copy(l.flying, l.flying[1:])
-		l.flying[n] = nil
-		l.flying = l.flying[:n]
 		if trip := time.Since(req.sentAt); l.trip == 0 {
 			l.trip = trip
 		} else {
