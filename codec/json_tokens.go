@@ -30,9 +30,10 @@ func byteAt(base unsafe.Pointer, i int) byte { return *(*byte)(unsafe.Add(base, 
 func wordAt(base unsafe.Pointer, i int) uint64 { return *(*uint64)(unsafe.Add(base, i)) }
 
 // special marks, by the high bit, the bytes of w that end a plain run: quote, backslash, controls, beyond ASCII. The lowest
-// mark is exact. (A byte beyond ASCII is marked in any case, so the subtractions need not tell it from one below zero.)
+// mark is exact. With the bit that a quote and a blank differ in turned over, what is below 0x21 is a control or a quote;
+// a byte beyond ASCII is marked in any case, so the subtractions need not tell it from one below zero.
 func special(w uint64) uint64 {
-	return (((w ^ everyQuote) - everyOne) | ((w ^ everySlant) - everyOne) | (w - everySpace) | w) & everyHigh
+	return (((w ^ 2*everyOne) - 0x21*everyOne) | ((w ^ everySlant) - everyOne) | w) & everyHigh
 }
 
 // token is the index after the value that starts at i, inside an object, and is no short string or number; -1 when it is
