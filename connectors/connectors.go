@@ -49,6 +49,8 @@ type TaskContext struct {
 	Log       *slog.Logger
 	// Offset returns the stored offset of a source partition (both JSON objects), nil when there is none. Sources only.
 	Offset func(ctx context.Context, partition json.RawMessage) (json.RawMessage, error)
+	// KafkaPath is the worker's penstock.kafka.path, for sources that read Kafka: internal/kafka's Path. Sources only.
+	KafkaPath string
 	// Report hands a record that the sink could not deliver to the error reporters (ErrantRecordReporter, KIP-610).
 	// Nil when neither a dead letter queue nor error logging is configured. Sinks only.
 	Report func(b *batch.Batch, row int, err error) error

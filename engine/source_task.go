@@ -95,6 +95,7 @@ func (s *sourceTask) run(ctx context.Context) error {
 	defer s.stages.tol.letters.close()
 	defer t.onAbandon(s.producer.Close)()
 	c := t.taskContext()
+	c.KafkaPath = string(path)
 	c.Offset = func(ctx context.Context, partition json.RawMessage) (json.RawMessage, error) {
 		return t.o.Offsets.Get(ctx, t.o.Connector, partition)
 	}

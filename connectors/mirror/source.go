@@ -23,7 +23,7 @@ type rowReader interface {
 
 // openReader opens the reader of a task; start is the next offset of each partition, -1 for those without.
 var openReader = func(ctx context.Context, cfg *kafka.ClientConfig, start map[kafka.TopicPartition]int64, c connectors.TaskContext) (rowReader, error) {
-	return kafka.OpenReader(ctx, cfg, kafka.ReaderOptions{Start: start, Path: kafka.DefaultPath, Log: c.Log})
+	return kafka.OpenReader(ctx, cfg, kafka.ReaderOptions{Start: start, Path: kafka.Path(c.KafkaPath), Log: c.Log})
 }
 
 // syncCloseTimeout is how long a task that ends waits for its last offset syncs.

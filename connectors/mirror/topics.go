@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/penstock-io/penstock/internal/kafka"
 )
@@ -15,7 +16,7 @@ import (
 // createMissing creates the topics and partitions that the target lacks (computeAndCreateTopicPartitions). What the
 // target refuses is logged: tasks of other topics need not wait for it.
 func (c *sourceConnector) createMissing(ctx context.Context) error {
-	counts := map[string]int{}
+	counts, made := map[string]int{}, map[string]int{}
 	for _, tp := range c.partitions() {
 		counts[tp.Topic]++
 	}
@@ -30,16 +31,43 @@ func (c *sourceConnector) createMissing(ctx context.Context) error {
 			grown, err := c.targetAdmin.GrowTopic(ctx, remote, counts[topic])
 			if err != nil {
 				c.log.Warn("could not create partitions", "topic", remote, "err", err)
-			} else if grown {
+			} else if made[remote] = counts[topic]; grown {
 				c.log.Info("topic has more partitions now", "topic", remote, "partitions", counts[topic])
 			}
 		}
 	}
-	return c.createTopics(ctx, fresh, counts)
+	if err := c.createTopics(ctx, fresh, counts, made); err != nil {
+		return err
+	}
+	c.settle(ctx, made)
+	return nil
 }
 
-// createTopics creates copies with the partitions and configs of the originals.
-func (c *sourceConnector) createTopics(ctx context.Context, topics []string, partitions map[string]int) error {
+// settleTimeout bounds the wait for the target's brokers to tell of what was created.
+const settleTimeout = 10 * time.Second
+
+// settle waits until the target tells of topics and partitions that were made: a task that produced before would be told
+// that its partition does not exist.
+func (c *sourceConnector) settle(ctx context.Context, made map[string]int) {
+	if len(made) == 0 {
+		return
+	}
+	limit, cancel := context.WithTimeout(ctx, settleTimeout)
+	defer cancel()
+	names := slices.Collect(maps.Keys(made))
+	for limit.Err() == nil {
+		have, err := c.targetAdmin.DescribeTopics(limit, names...)
+		missing := slices.ContainsFunc(names, func(name string) bool { return have[name].Partitions < made[name] })
+		if err == nil && !missing {
+			return
+		}
+		pause(limit, 100*time.Millisecond)
+	}
+	c.log.Warn("the target does not yet tell of all that was created", "topics", len(made))
+}
+
+// createTopics creates copies with the partitions and configs of the originals, and adds them to made.
+func (c *sourceConnector) createTopics(ctx context.Context, topics []string, partitions, made map[string]int) error {
 	if len(topics) == 0 {
 		return nil
 	}
@@ -62,6 +90,7 @@ func (c *sourceConnector) createTopics(ctx context.Context, topics []string, par
 		case err != nil:
 			c.log.Warn("could not create topic", "topic", remote, "err", err)
 		case created:
+			made[remote] = partitions[topic]
 			c.log.Info("created remote topic", "topic", remote, "partitions", partitions[topic])
 		}
 	}
