@@ -35,6 +35,7 @@ type produceRules struct {
 	inFlight    int           // requests per broker
 	linger      time.Duration // linger.ms the user gave
 	compression []kgo.CompressionCodec
+	snappy      bool // it is that
 	sticky      int  // bytes before unkeyed rows move on
 	stickySet   bool // the user gave batch.size: it counts to the byte
 	adaptive    bool // a partition with less to send is preferred
@@ -60,7 +61,7 @@ func (p *parser) producer(c *ClientConfig) {
 	rules := &c.produce
 	*rules = produceRules{
 		acks: acks, maxBatch: int(batch), buffer: max(p.long("buffer.memory", 32<<20), 1), retries: -1,
-		delivery: p.deliveryTimeout(c.RequestTimeout), compression: p.compression(),
+		delivery: p.deliveryTimeout(c.RequestTimeout), compression: p.compression(), snappy: p.text("compression.type", "none") == "snappy",
 	}
 	opts := []kgo.Opt{
 		kgo.RequiredAcks(acks),

@@ -292,6 +292,27 @@ func TestBatchPathCompression(t *testing.T) {
 	}
 }
 
+// franz-go, which reads both forms of snappy, reads this one.
+func TestFramedSnappy(t *testing.T) {
+	var f framedSnappy
+	var buffer bytes.Buffer
+	unpacker := kgo.DefaultDecompressor()
+	for _, n := range []int{1, 100, snappyBlock, snappyBlock + 1, 1 << 20} {
+		src := make([]byte, n)
+		for i := range src {
+			src[i] = byte(i * i >> 7)
+		}
+		buffer.Reset()
+		packed, codec := f.Compress(&buffer, src)
+		if got, err := unpacker.Decompress(packed, codec); err != nil || !bytes.Equal(got, src) || !bytes.HasPrefix(packed, []byte(snappyHead)) {
+			t.Errorf("%d bytes: %v", n, err)
+		}
+		if allocs := testing.AllocsPerRun(5, func() { buffer.Reset(); f.Compress(&buffer, src) }); allocs > 0 {
+			t.Errorf("%d bytes: %v allocations", n, allocs)
+		}
+	}
+}
+
 // A batch has its rows' headers and timestamps, over calls that have none, too.
 func TestChunkOfSeveralCalls(t *testing.T) {
 	c := faultCluster(t, 1, 1)

@@ -64,6 +64,7 @@ type rowsPacker struct {
 	ends   []int  // where each ends in packed; as the one before when it did not get smaller
 	codecs []int16
 	buffer bytes.Buffer
+	snappy framedSnappy
 }
 
 // writeStep is how much is gathered before it is written.
@@ -77,7 +78,11 @@ func (k *rowsPacker) plan(r *rowsRequest, w *rowWriter) int {
 	k.packed, k.ends, k.codecs = k.packed[:0], k.ends[:0], k.codecs[:0]
 	if w.packer != nil {
 		for _, c := range r.chunks {
-			k.compress(r, c, w.packer)
+			packer := w.packer
+			if w.rules.snappy {
+				packer = &k.snappy
+			}
+			k.compress(r, c, packer)
 		}
 	}
 	k.out = k.appendHead(k.out[:0], r, w)
