@@ -104,7 +104,7 @@ func (f *filler) open(e *jsonSchema) {
 	e.epoch, e.loose = f.epoch, 0
 	e.typed = f.p.Add(e.schema, root) + 1
 	if e.direct {
-		e.plan.bind(root, f.b.N)
+		e.plan.bind(root, f.b.N, 0)
 	}
 }
 

@@ -91,8 +91,9 @@ func newPlan(s *batch.Schema, replaceNull bool) plan {
 	return p
 }
 
-// bind gives the plan the columns of a batch. rows is how many cells a column outside of lists gets at most.
-func (p *plan) bind(v *batch.Vec, rows int) {
+// bind gives the plan the columns of a batch, of which v is the k-th of its parent. rows is how many cells a column outside
+// of lists gets at most.
+func (p *plan) bind(v *batch.Vec, rows, k int) {
 	p.column = v
 	switch p.kind {
 	case planArray, planMap:
@@ -100,11 +101,11 @@ func (p *plan) bind(v *batch.Vec, rows int) {
 	case planNone, planStruct:
 	default:
 		if cap(v.W) < rows {
-			v.W = make([]uint64, 0, rows+rows/4)
+			v.W = makeCells(rows, k)
 		}
 	}
 	for k := range p.kids {
-		p.kids[k].bind(v.Kids[k], rows)
+		p.kids[k].bind(v.Kids[k], rows, k)
 	}
 }
 

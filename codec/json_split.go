@@ -230,16 +230,52 @@ func value(base unsafe.Pointer, buf []byte, start int) int {
 		if byteAt(base, i) == '"' && i-start < jsontext.MaxStringBytes {
 			return i + 1
 		}
-	case ch-'1' < 9:
-		x := wordAt(base, i) ^ everyZero
-		if m := ((x + toHigh) | x) & everyHigh; m != 0 {
-			i += bits.TrailingZeros64(m) >> 3
-			if ch = byteAt(base, i); ch == ',' || ch == '}' {
-				return i
-			}
+	case ch <= '9':
+		if i = shortNumber(base, i, ch); i >= 0 {
+			return i
 		}
+	case ch == 't' || ch == 'f' || ch == 'n':
+		return word(base, i)
 	}
 	return token(base, buf, start)
+}
+
+// shortNumber is the index after a number of up to 15 digits before the point and 7 after it, and no exponent, that a comma
+// or brace follows; -1 for any other.
+func shortNumber(base unsafe.Pointer, i int, ch byte) int {
+	if ch == '-' {
+		i++
+		ch = byteAt(base, i)
+	}
+	from := i
+	x := wordAt(base, i) ^ everyZero
+	m := ((x + toHigh) | x) & everyHigh
+	i += bits.TrailingZeros64(m) >> 3
+	if m == 0 {
+		x = wordAt(base, i) ^ everyZero
+		if m = ((x + toHigh) | x) & everyHigh; m == 0 {
+			return -1
+		}
+		i += bits.TrailingZeros64(m) >> 3
+	}
+	if i == from || ch == '0' && i > from+1 {
+		return -1
+	}
+	ch = byteAt(base, i)
+	if ch == '.' {
+		i++
+		x = wordAt(base, i) ^ everyZero
+		m = ((x + toHigh) | x) & everyHigh
+		if m == 0 || m&0x80 != 0 {
+			return -1
+		}
+		i += bits.TrailingZeros64(m) >> 3
+		ch = byteAt(base, i)
+	}
+	if ch != ',' && ch != '}' {
+		return -1
+	}
+	return i
 }
 
 // tagged gives the cell at pos its tag, and the rows before it that lack the key theirs.
@@ -352,10 +388,17 @@ func (s *splitter) adopt(c *column) bool {
 	s.root.Kids = append(s.root.Kids, kid)
 	c.kid, c.epoch = kid, s.epoch
 	if cap(kid.W) < s.b.N {
-		kid.W = make([]uint64, 0, s.b.N+s.b.N/4)
+		kid.W = makeCells(s.b.N, len(s.root.Kids))
 	}
 	c.cells, c.tags, c.n = kid.W[:s.b.N], nil, 0
 	return true
+}
+
+// makeCells makes room for the cells of n rows in column k. Columns are written side by side, row by row: each starts at
+// another line of the cache, lest they drive each other out.
+func makeCells(n, k int) []uint64 {
+	skip := k % 32 * 8
+	return make([]uint64, skip, skip+n+n/4)[skip:]
 }
 
 // undo takes back what a row that failed has written, with the columns that it brought.
