@@ -104,7 +104,10 @@ type printer struct {
 	tag  batch.Tag   // of all rows, unless there are tags
 	tags []batch.Tag // nil: tag
 	rows int         // mask of a row
-	kids []printer
+
+	// The cells, where every row has one of the same tag, not null, that encoder.plain prints.
+	plain []uint64
+	kids  []printer
 }
 
 // prepare makes p the printer of column v, declared under s. Memory of kids is used again.
@@ -113,7 +116,7 @@ func (e *encoder) prepare(p *printer, v *batch.Vec, s *batch.Schema) {
 	if v.Const {
 		p.rows = 0
 	}
-	p.leaf, p.word, p.tags = false, false, nil
+	p.leaf, p.word, p.tags, p.plain = false, false, nil, nil
 	n := len(v.Kids)
 	switch v.Kind {
 	case batch.KindDyn:
@@ -122,6 +125,9 @@ func (e *encoder) prepare(p *printer, v *batch.Vec, s *batch.Schema) {
 	case batch.KindWords:
 		p.leaf, p.word, p.tag = true, v.Schema.Logical() != batch.NotLogical, batch.TagOf(v.Schema.Type)
 		n = 0
+	}
+	if p.leaf && !p.word && p.tags == nil && v.Valid == nil && !v.Const && isPlain(p.tag) {
+		p.plain = v.W
 	}
 	for len(p.kids) < n {
 		p.kids = append(p.kids, printer{})

@@ -64,6 +64,12 @@ func (e *encoder) members(dst []byte, p *printer, i int) (_ []byte, err error) {
 	start := len(dst)
 	for k := range p.kids {
 		kid := &p.kids[k]
+		if i < len(kid.plain) {
+			dst = room(dst, len(kid.prefix)+smallCell)
+			copy16(tail(dst), unsafe.Pointer(unsafe.StringData(kid.prefix)), len(kid.prefix))
+			dst = e.plain(dst[:len(dst)+len(kid.prefix)], kid.tag, kid.plain[i])
+			continue
+		}
 		if kid.leaf {
 			if dst, err = e.leaf(dst, kid, i, kid.prefix); err != nil {
 				return dst, err
@@ -104,19 +110,30 @@ func (e *encoder) leaf(dst []byte, p *printer, i int, prefix string) ([]byte, er
 	if p.word {
 		return e.logical(dst, p, cell)
 	}
-	switch t {
-	case batch.TagJSON:
-		return e.scalar(dst, cell), nil
-	case batch.TagString:
-		return e.text(dst, cell), nil
-	case batch.TagInt8, batch.TagInt16, batch.TagInt32, batch.TagInt64:
-		return appendInt(dst, int64(cell)), nil
-	case batch.TagFloat64:
-		return appendDouble(dst, batch.CellFloat64(cell)), nil
-	case batch.TagBool:
-		return appendBool(dst, cell != 0), nil
+	if isPlain(t) {
+		return e.plain(dst, t, cell), nil
 	}
 	return e.tagged(dst, t, cell, p.schema)
+}
+
+// isPlain reports whether plain prints cells of a tag.
+func isPlain(t batch.Tag) bool {
+	return t == batch.TagJSON || t == batch.TagString || t >= batch.TagBool && t <= batch.TagInt64 || t == batch.TagFloat64
+}
+
+// plain appends a cell of the tags that most have. There is room for a small one.
+func (e *encoder) plain(dst []byte, t batch.Tag, cell uint64) []byte {
+	switch t {
+	case batch.TagJSON:
+		return e.scalar(dst, cell)
+	case batch.TagString:
+		return e.text(dst, cell)
+	case batch.TagFloat64:
+		return appendDouble(dst, batch.CellFloat64(cell))
+	case batch.TagBool:
+		return appendBool(dst, cell != 0)
+	}
+	return appendInt(dst, int64(cell))
 }
 
 // tagged appends what leaf leaves.
@@ -227,9 +244,13 @@ func escaped(w uint64) bool {
 	return ((q-everyOne)&^q|(s-everyOne)&^s|(d-everyOne)&^d|(w-everySpace)&^w|w&(w<<1)&(w<<2)&(w<<3))&everyHigh != 0
 }
 
+// appendBool appends a boolean. There is room for eight bytes.
 func appendBool(dst []byte, on bool) []byte {
+	const yes, no = 't' | 'r'<<8 | 'u'<<16 | 'e'<<24, 'f' | 'a'<<8 | 'l'<<16 | 's'<<24 | 'e'<<32
 	if on {
-		return append(dst, "true"...)
+		*(*uint64)(tail(dst)) = yes
+		return dst[:len(dst)+4]
 	}
-	return append(dst, "false"...)
+	*(*uint64)(tail(dst)) = no
+	return dst[:len(dst)+5]
 }
