@@ -317,6 +317,27 @@ func TestSelect(t *testing.T) {
 	}
 }
 
+func TestRunsOn(t *testing.T) {
+	f := func(name string, want ...string) {
+		t.Helper()
+		var got []string
+		for _, peer := range []string{ours, rawPeer, kgoPeer, jvmPeer, bestPeer} {
+			if find(name).runsOn(peer) {
+				got = append(got, peer)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	f("null-json", ours, rawPeer, kgoPeer, jvmPeer, bestPeer)
+	f("gen-json", ours, jvmPeer, bestPeer)
+	f("mirror", ours, rawPeer, jvmPeer, bestPeer)
+	f("startup", ours, jvmPeer, bestPeer)
+	f("latency", ours, jvmPeer)
+	f("idle-1000", ours)
+}
+
 // TestWorkloads holds the list to what the rest relies on.
 func TestWorkloads(t *testing.T) {
 	seen := map[string]bool{}

