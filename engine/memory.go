@@ -28,10 +28,16 @@ type Budget struct {
 	sweeper *time.Timer
 	settled bool // no task has started since the last sweep but one
 	tidied  bool // and what starting left behind is gone
+	batches int  // since the last sweep
+	resting bool // there were few
+	onRest  func(resting bool)
 }
 
 // sweepEvery is how often idle tasks are looked for. A task is idle when it had no record for one to two times that.
 const sweepEvery = 15 * time.Second
+
+// restBatches is how many batches in sweepEvery are still rest.
+const restBatches = 150
 
 // freeMemoryFrom is how many bytes idle tasks must have given back to make it worth while to return them to the system at once.
 const freeMemoryFrom = 4 << 20
@@ -39,6 +45,18 @@ const freeMemoryFrom = 4 << 20
 // NewBudget makes a budget of limit bytes, which must be positive.
 func NewBudget(limit int64) *Budget {
 	return &Budget{limit: limit, pools: map[*taskPool]bool{}, freed: make(chan struct{})}
+}
+
+// OnRest sets what is called when the tasks come to rest together, and when they are at work again. It must not block.
+// To be set before the first task starts.
+func (g *Budget) OnRest(f func(resting bool)) { g.onRest = f }
+
+// rest changes what the budget believes. mu is held.
+func (g *Budget) rest(resting bool) {
+	if g.resting != resting && g.onRest != nil {
+		g.onRest(resting)
+	}
+	g.resting = resting
 }
 
 // Limit is the number of bytes that the budget was made with.
@@ -116,6 +134,9 @@ func (p *taskPool) settle(b *batch.Batch) {
 	p.budget.mu.Lock()
 	p.book(b, n)
 	p.typical = max(n, p.typical-p.typical/16)
+	if p.budget.batches++; p.budget.batches > restBatches {
+		p.budget.rest(false)
+	}
 	p.budget.mu.Unlock()
 }
 
@@ -235,6 +256,8 @@ func (g *Budget) sweep() {
 			nudge = append(nudge, p.task)
 		}
 	}
+	g.rest(g.batches <= restBatches)
+	g.batches = 0
 	freed := before - g.used
 	tidy := g.settled && !g.tidied // starting a task makes garbage, and an idle worker would not collect it for long
 	g.tidied = g.tidied || tidy

@@ -129,7 +129,8 @@ func TestIdleTaskGivesItsMemoryBack(t *testing.T) {
 	}
 }
 
-func (r *rig) produce(topic string, values ...string) {
+// give makes a topic of one partition with values.
+func (r *rig) give(topic string, values ...string) {
 	r.t.Helper()
 	if err := r.broker.CreateTopic(topic, 1, map[string]string{"max.message.bytes": "100000000"}); err != nil {
 		r.t.Fatal(err)
@@ -180,7 +181,7 @@ func (r *rig) within(g *Budget, name string, s connectors.Sink, cfg map[string]s
 // TestRecordLargerThanTheBudget fails a task, and is skipped where errors are tolerated; what is around it arrives.
 func TestRecordLargerThanTheBudget(t *testing.T) {
 	r := newRig(t)
-	r.produce("big", "0", strings.Repeat("x", 3<<20), "1")
+	r.give("big", "0", strings.Repeat("x", 3<<20), "1")
 	g := NewBudget(2 << 20)
 	bad := r.within(g, "strict", &keeper{}, map[string]string{"topics": "big"})
 	eventually(t, "failed", func() bool { return bad.State() == Failed })
@@ -201,7 +202,7 @@ func TestSlowSinkDoesNotStopOthers(t *testing.T) {
 	for i := range 60 {
 		values = append(values, fmt.Sprintf("%d%s", i, strings.Repeat(" ", 100_000)))
 	}
-	r.produce("load", values...)
+	r.give("load", values...)
 	g := NewBudget(2 << 20)
 	hang := make(chan struct{})
 	defer close(hang)

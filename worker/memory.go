@@ -18,8 +18,12 @@ import (
 const (
 	memoryKey = "penstock.memory.max"
 
-	mib          = 1 << 20
-	leastMemory  = 16 * mib
+	mib         = 1 << 20
+	leastMemory = 16 * mib
+	// Collections at rest are so rare that the heap may as well be kept small; at work Go's default is right.
+	restGCPercent = 25
+	workGCPercent = 100
+
 	memoryFormat = "It must be a number of bytes, with kB, MB or GB behind it if you like, or a percentage such as 50%, and at least 16 MB."
 )
 
@@ -147,5 +151,11 @@ func newBudget(c *Config) *engine.Budget {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(total)
 	}
-	return engine.NewBudget(total / 4 * 3)
+	b := engine.NewBudget(total / 4 * 3)
+	if os.Getenv("GOGC") == "" {
+		b.OnRest(func(resting bool) {
+			debug.SetGCPercent(map[bool]int{true: restGCPercent, false: workGCPercent}[resting])
+		})
+	}
+	return b
 }
