@@ -125,7 +125,7 @@ func (d *Distributed) Start(ctx context.Context) error {
 // join makes the member and lets it run.
 func (d *Distributed) join() {
 	v := d.cfg.Values
-	ms := func(key string) time.Duration { return time.Duration(v.Long(key)) * time.Millisecond }
+	ms := func(key string) time.Duration { return time.Duration(v.Int(key)) * time.Millisecond }
 	protocol := group.Sessioned
 	switch lower(v.String("connect.protocol")) {
 	case "eager":
@@ -136,7 +136,7 @@ func (d *Distributed) join() {
 	d.member = group.NewMember(group.Options{
 		Broker: d.group, Protocol: protocol, URL: d.server.AdvertisedURL(),
 		Session: ms("session.timeout.ms"), Heartbeat: ms("heartbeat.interval.ms"), Rebalance: ms("rebalance.timeout.ms"),
-		MaxDelay: ms("scheduled.rebalance.max.delay.ms"), RetryBackoff: ms("retry.backoff.ms"),
+		MaxDelay: ms("scheduled.rebalance.max.delay.ms"), RetryBackoff: time.Duration(v.Long("retry.backoff.ms")) * time.Millisecond,
 		Snapshot: d.configured, OnRevoked: d.revoked, OnAssigned: d.assign, Log: d.log,
 	})
 	go func() {

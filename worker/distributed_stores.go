@@ -42,7 +42,7 @@ func (c *Config) exactlyOnce() string {
 func (c *Config) internalTopic(kind string) store.Topic {
 	prefix := kind + ".storage."
 	t := store.Topic{Name: c.Values.String(prefix + "topic"), Key: prefix + "topic", Partitions: 1, Settings: map[string]string{}}
-	t.Replication = c.Values.Int(prefix + "replication.factor")
+	t.Replication = int(c.Values.Short(prefix + "replication.factor"))
 	if kind != "config" {
 		t.Partitions = c.Values.Int(prefix + "partitions")
 	}
