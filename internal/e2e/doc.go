@@ -15,5 +15,6 @@
 //	E2E_BINARY   a penstock binary to test; default: built from this tree
 //	E2E_KEEP     keeps the temporary folders of failed tests
 //
+// Package faults, below, breaks things under load and counts every record: see docs/faults.md.
 // Package stack, below, starts and ends the processes; bench uses it too.
 package e2e
