@@ -27,7 +27,6 @@ const rawCommand = "raw-client"
 type rawJob struct {
 	brokers, topic, file, copyTo string
 	n                            int64
-	partitions                   int32
 }
 
 // rawMain does one job and prints its result as JSON: the CPU time is that of the job, without the process's start.
