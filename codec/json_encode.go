@@ -56,7 +56,7 @@ func (j *JSON) Encode(b *batch.Batch, side batch.Side) error {
 			out[row] = batch.MakeView(start, len(buf)-start)
 		}
 	}
-	e.b = nil
+	e.end()
 	return nil
 }
 
@@ -89,6 +89,17 @@ func (e *encoder) begin(b *batch.Batch) {
 	e.base = unsafe.Pointer(unsafe.SliceData(b.Slab.Buf()))
 	if e.texts == nil || len(e.texts) > maxNames {
 		e.texts = map[string]string{}
+	}
+}
+
+// maxScratch is how much memory a converter keeps between batches for a text at work.
+const maxScratch = 1 << 20
+
+// end lets go of the batch, and of what one giant text took.
+func (e *encoder) end() {
+	e.b, e.base = nil, nil
+	if cap(e.scratch) > maxScratch {
+		e.scratch = nil
 	}
 }
 

@@ -27,6 +27,9 @@ type filler struct {
 // recentSchemas is how many schemas' envelopes are looked for in a row before it is taken apart.
 const recentSchemas = 4
 
+// maxEnvelope is how much more than its schema an envelope may be that is remembered.
+const maxEnvelope = 1024
+
 type span struct{ from, to int }
 
 const errEnvelope = `JsonConverter with schemas.enable requires "schema" and "payload" fields and may not contain additional fields.` +
@@ -134,7 +137,7 @@ func (f *filler) row(row int, v batch.View) error {
 			return err
 		}
 		if e.learned != f.epoch && e.schema != nil && e.direct && schema[0] < payload[0] {
-			if prefix := f.buf[v.Off():payload[0]]; string(prefix) != e.prefix {
+			if prefix := f.buf[v.Off():payload[0]]; len(prefix) < len(e.text)+maxEnvelope && string(prefix) != e.prefix {
 				e.prefix, e.learned = string(prefix), f.epoch
 			}
 		}

@@ -92,6 +92,9 @@ func (s *splitter) end() {
 		}
 	}
 	s.b, s.p, s.buf, s.root, s.loose = nil, nil, nil, nil, nil
+	if cap(s.scratch) > maxScratch {
+		s.scratch = nil
+	}
 }
 
 // row takes the text at [i,end) of the slab as the value of a row. It reports false, leaving no trace, when the text is

@@ -11,6 +11,7 @@ import (
 	"github.com/penstock-io/penstock/batch"
 	"github.com/penstock-io/penstock/codec"
 	"github.com/penstock-io/penstock/config"
+	"github.com/penstock-io/penstock/internal/invariants"
 )
 
 // threeTransforms renames and drops, turns a number of milliseconds into text, and masks.
@@ -85,4 +86,51 @@ func BenchmarkChain(b *testing.B) {
 	b.Run("envelope", func(b *testing.B) {
 		benchmarkChain(b, withSchemas(b), envelopeTexts(b, batch.MaxRows), threeTransforms)
 	})
+}
+
+// wideText is a record of 40 fields, those of the transforms among them.
+func wideText(i int) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, `{"id":%d,"status":"paid","note":"x","coupon":null,"created":%d,"email":"c%d@example.com","customer":"customer %d"`,
+		i, 1700000000000+int64(i)*977, i, i)
+	for k := 7; k < 40; k++ {
+		fmt.Fprintf(&b, `,"column_%d":%d`, k, i*k)
+	}
+	return b.String() + "}"
+}
+
+// TestChainDoesNotAllocatePerRow: decoding, three transforms and encoding cost a batch the odd allocation at most, a record
+// none, with schemas and without, narrow and wide.
+func TestChainDoesNotAllocatePerRow(t *testing.T) {
+	if invariants.Enabled {
+		t.Skip("invariants allocate")
+	}
+	chain, err := NewChain(config.NewProps(threeTransforms))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wide := make([]string, batch.MaxRows)
+	for i := range wide {
+		wide[i] = wideText(i)
+	}
+	f := func(what string, conv codec.Converter, texts []string) {
+		t.Helper()
+		b := batch.New()
+		notPerRow(t, what, func(n int) {
+			b.Reset()
+			fillRaw(b, texts[:n])
+			for _, step := range []func() error{
+				func() error { return conv.Decode(b, batch.Value) },
+				func() error { return chain.Apply(b) },
+				func() error { return conv.Encode(b, batch.Value) },
+			} {
+				if err := step(); err != nil || len(b.Errs) > 0 {
+					t.Fatal(err, b.Errs)
+				}
+			}
+		})
+	}
+	f("without schemas", schemaless(t, batch.Value), typicalTexts(batch.MaxRows))
+	f("40 fields", schemaless(t, batch.Value), wide)
+	f("with schemas", withSchemas(t), envelopeTexts(t, batch.MaxRows))
 }
