@@ -326,19 +326,6 @@ func (c *brokerConn) read(p []byte) error {
 	return nil
 }
 
-// skip reads over n bytes of the body.
-func (c *brokerConn) skip(n int) error {
-	var scratch [512]byte
-	for n > 0 {
-		k := min(n, len(scratch))
-		if err := c.read(scratch[:k]); err != nil {
-			return err
-		}
-		n -= k
-	}
-	return nil
-}
-
 // received takes the request off the pending ones when its response is read to the end.
 func (c *brokerConn) received() {
 	if c.left > 0 {
@@ -390,15 +377,20 @@ func (c *brokerConn) broken(ctx context.Context, err error) error {
 
 // cause is the error of a call on a closed connection: that of its context, or why the connection was closed first.
 func (c *brokerConn) cause(ctx context.Context, err error) error {
-	if ctx != nil && ctx.Err() != nil {
+	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.err != nil {
-		return c.err
+	if closed := c.closed(); closed != nil {
+		return closed
 	}
 	return err
+}
+
+// closed is why the connection was closed, nil when it is open.
+func (c *brokerConn) closed() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
 }
 
 // unfinished is the error of a call in the middle of something else, which a connection that broke may be left in.

@@ -66,7 +66,7 @@ func dialBroker(ctx context.Context, rules *wireRules, node int32, host string, 
 	}
 	if err != nil {
 		c.fail(err)
-		return nil, c.cause(nil, err)
+		return nil, c.closed()
 	}
 	c.sending.release(c)
 	c.receiving.release(c)

@@ -281,13 +281,13 @@ func TestWireTimeoutAndIdle(t *testing.T) {
 	if conn, err = p.get(ctx, 0, "test"); err != nil {
 		t.Fatal(err)
 	}
-	for i := 0; conn.cause(nil, nil) == nil; i++ {
+	for i := 0; conn.closed() == nil; i++ {
 		if i > 500 {
 			t.Fatal("it stays open")
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	if err := conn.cause(nil, nil); !errors.Is(err, errIdle) {
+	if err := conn.closed(); !errors.Is(err, errIdle) {
 		t.Error(err)
 	}
 	if conn, err = p.get(ctx, 0, "test"); err != nil || metadata(ctx, conn) != nil {
