@@ -121,7 +121,7 @@ type recordWalk struct {
 }
 
 // take appends records with offset from or higher to dst: up to maxRows rows in dst, and up to maxBytes of Buf unless
-// the first row alone is larger. It returns how many records it went past. What it took before an error stays in dst.
+// the first row alone is larger. What it took before an error stays in dst.
 func (w *recordWalk) take(dst *RowSet, from int64, maxRows, maxBytes int) (err error) {
 	p, at := w.p, w.at
 	row := dst.N
@@ -160,12 +160,11 @@ func (w *recordWalk) take(dst *RowSet, from int64, maxRows, maxBytes int) (err e
 			err = w.broken("key or value past the end of a record of %d bytes", size)
 			break
 		}
-		if i+1 == end && p[i] == 0 { // no headers
-			i = end
-		} else if i, err = w.headers(dst, i, end, row, shift, base+offset >= from); err != nil {
-			break
-		} else if len(dst.HeaderKey) > 0 {
-			headers = true
+		if i+1 != end || p[i] != 0 { // there are headers
+			if err = w.headers(dst, i, end, shift, base+offset >= from); err != nil {
+				break
+			}
+			headers = headers || len(dst.HeaderKey) > 0
 		}
 		at = end
 		if offset += base; offset < from {
@@ -182,11 +181,7 @@ func (w *recordWalk) take(dst *RowSet, from int64, maxRows, maxBytes int) (err e
 		}
 		row++
 	}
-	if w.head.logAppend() {
-		for i := dst.N; i < row; i++ {
-			stamps[i] = w.head.latest
-		}
-	}
+	w.restamp(stamps[dst.N:row])
 	dst.Key, dst.Value, dst.Offset, dst.Timestamp = keys[:row], values[:row], offsets[:row], stamps[:row]
 	if dst.N = row; at > start {
 		dst.append(p[start:at])
@@ -198,16 +193,25 @@ func (w *recordWalk) take(dst *RowSet, from int64, maxRows, maxBytes int) (err e
 	return err
 }
 
+// restamp gives rows the time of their append, where that is what counts.
+func (w *recordWalk) restamp(stamps []int64) {
+	if w.head.logAppend() {
+		for i := range stamps {
+			stamps[i] = w.head.latest
+		}
+	}
+}
+
 func (w *recordWalk) broken(format string, args ...any) error {
 	return corrupt("Found invalid record structure: "+format, args...)
 }
 
-// headers adds the headers of row that begin at i, and returns where they end.
-func (w *recordWalk) headers(dst *RowSet, i, end, row, shift int, keep bool) (int, error) {
+// headers adds the headers that begin at i and fill the record up to end.
+func (w *recordWalk) headers(dst *RowSet, i, end, shift int, keep bool) error {
 	before := len(dst.HeaderKey)
 	n, i := varint(w.p[:end], i)
 	if i == 0 || n < 0 || n > int64(end-i)/2 {
-		return 0, w.broken("number of headers %d", n)
+		return w.broken("number of headers %d", n)
 	}
 	for range n {
 		var key, value uint64
@@ -215,7 +219,7 @@ func (w *recordWalk) headers(dst *RowSet, i, end, row, shift int, keep bool) (in
 		value, i = cell(w.p, i, end, shift)
 		if i == 0 || key == NullBytes {
 			dst.HeaderKey, dst.HeaderValue = dst.HeaderKey[:before], dst.HeaderValue[:before]
-			return 0, w.broken("header %d of the record", len(dst.HeaderKey)-before)
+			return w.broken("header %d of the record", len(dst.HeaderKey)-before)
 		}
 		dst.HeaderKey, dst.HeaderValue = append(dst.HeaderKey, key), append(dst.HeaderValue, value)
 	}
@@ -223,9 +227,9 @@ func (w *recordWalk) headers(dst *RowSet, i, end, row, shift int, keep bool) (in
 		dst.HeaderKey, dst.HeaderValue = dst.HeaderKey[:before], dst.HeaderValue[:before]
 	}
 	if i != end {
-		return 0, w.broken("payload size %d, which is %d more than its fields", end, end-i)
+		return w.broken("payload size %d, which is %d more than its fields", end, end-i)
 	}
-	return i, nil
+	return nil
 }
 
 // cell reads a length and that many bytes at p[i:end]: their view and where they end, which is 0 when they do not fit

@@ -118,7 +118,7 @@ func (u *unpacker) unpackZstd(p []byte, limit int) error {
 // drain reads all of r into plain.
 func (u *unpacker) drain(r io.Reader, limit int) error {
 	out := u.plain[:0]
-	defer func() { u.plain = out[:len(out)] }()
+	defer func() { u.plain = out }()
 	for {
 		if cap(out)-len(out) < 512 {
 			out = slices.Grow(out, max(64<<10, cap(out)))

@@ -5,7 +5,6 @@ package kafka
 import (
 	"errors"
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -497,90 +496,6 @@ func (d *drainer) enter() {
 	}
 }
 
-// lookAhead lets the broker ask for more while the rest of the response, now in the buffer, is decoded: from the offsets
-// that the last batches lead to. Anything odd makes it wait instead.
-func (d *drainer) lookAhead() {
-	s, at := d.scan, d.r
-	s.ahead = true
-	type step struct {
-		p    *fetchPart
-		next int64
-	}
-	var steps [16]step
-	n := 0
-	p, next := d.part, d.pos
-	if d.walking {
-		next = max(next, d.walk.head.next())
-	}
-	f := d.f
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	topic := d.topic
-	for {
-		if s.state == atRecords && s.records > 0 {
-			if p == nil || p.validFrom > d.request {
-				return
-			}
-			if d.w-at < batchHeaderBytes || s.records < batchHeaderBytes {
-				return
-			}
-			var h batchHead
-			if h.prefix(d.buf[at:]) != nil || h.magic != 2 || h.size > s.records || h.size > d.w-at {
-				return
-			}
-			if h.fields(d.buf[at:]); h.lastDelta < 0 || h.base > math.MaxInt64-int64(h.lastDelta)-1 || h.next() > s.part.end {
-				return
-			}
-			next = max(next, h.next())
-			at += h.size
-			s.records -= h.size
-			continue
-		}
-		used, ev, err := s.step(d.buf[at:d.w])
-		at += used
-		switch ev {
-		case scanMore:
-			return
-		case scanTopic:
-			topic = d.known(s.topic, topic)
-		case scanPartition:
-			p = f.parts[TopicPartition{topic, s.part.partition}]
-			if s.part.code != 0 || s.part.preferred >= 0 || p == nil || p.from != d.b {
-				return
-			}
-			next = p.pos
-			if p.validFrom > d.request {
-				return
-			}
-		case scanPartitionEnd:
-			if n == len(steps) || p == nil || p.validFrom > d.request {
-				return
-			}
-			steps[n] = step{p, next}
-			n++
-		case scanEnd:
-			for _, st := range steps[:n] {
-				st.p.next = st.next
-			}
-			d.release()
-			return
-		}
-		if err != nil {
-			return
-		}
-	}
-}
-
-// release lets the broker send its next request. mu is held.
-func (d *drainer) release() {
-	if d.released {
-		return
-	}
-	d.released = true
-	d.b.state = brokerFree
-	signal(d.b.poke)
-}
-
 // finish ends the response.
 func (d *drainer) finish() {
 	d.f.mu.Lock()
@@ -607,5 +522,9 @@ func (d *drainer) broke(err error) {
 	if !d.released {
 		b.broke(err)
 		signal(b.poke)
+		return
+	}
+	for _, p := range b.parts { // what the next request asked for comes after rows that are lost
+		f.void(p)
 	}
 }
