@@ -28,9 +28,11 @@ func init() {
 //
 // Without schemas a row of text is validated and cut into its members in one pass; the cells are views of the text,
 // undecoded (json_split.go). Text that Jackson takes and RFC 8259 does not is rewritten first (json_relax.go). With
-// schemas the envelope's schema is looked up by its text (json_schema.go) and the payload goes straight into typed
-// columns (json_fill.go); what does not fit those goes through single values (json_value.go), which are also how
-// headers and defaults are converted. Encoding: json_encode.go for columns, json_write.go for single values.
+// schemas the envelope is compared with the one before (json_fill.go), or its schema is looked up by its text
+// (json_schema.go), and the payload is validated and decoded in one pass straight into typed columns, by a plan made of
+// the schema (json_plan.go, json_direct.go). What does not fit those goes through single values (json_value.go), which are
+// also how headers and defaults are converted. Encoding: columns are made ready once per batch (json_encode.go) and printed
+// row by row (json_print.go; json_reprint.go for cells that are text still), single values by json_write.go.
 type JSON struct {
 	schemas     bool
 	numeric     bool // decimal.format=NUMERIC
