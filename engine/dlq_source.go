@@ -152,6 +152,12 @@ func (s *sourceTask) refused(b *batch.Batch, flight *inFlight, errs []kafka.RowE
 			first = e
 		}
 	}
+	if s.txn != nil {
+		// Part of the batch may be in the transaction, which therefore cannot be committed. Tolerance does not apply.
+		s.fail(produceFailed(b, first.Row, first.Err))
+		s.release(b)
+		return
+	}
 	if errors.Is(first.Err, context.Canceled) || errors.Is(first.Err, kafka.ErrClosed) {
 		s.release(b)
 		return // the task is ending: not acknowledged, sent again after its restart

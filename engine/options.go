@@ -37,18 +37,19 @@ type OffsetStore interface {
 
 // Options says what a task is to run. All maps are borrowed and not changed.
 type Options struct {
-	Connector  string
-	Task       int
-	Class      string            // Java class name of the connector
-	Plugin     connectors.Plugin // its plugin
-	Config     map[string]string // the connector's configuration, ${...} resolved
-	TaskConfig map[string]string // the task's own, ${...} resolved
-	Worker     config.Props      // the worker's properties, ${...} resolved: converters, client settings, flush intervals
-	ClusterID  string            // may be ""
-	Offsets    OffsetStore       // sources
-	Paused     bool              // start in the target state PAUSED
-	Memory     *Budget           // shared by the tasks of a worker; nil: no limit
-	Log        *slog.Logger      // with connector and task attributes
+	Connector   string
+	Task        int
+	Class       string            // Java class name of the connector
+	Plugin      connectors.Plugin // its plugin
+	Config      map[string]string // the connector's configuration, ${...} resolved
+	TaskConfig  map[string]string // the task's own, ${...} resolved
+	Worker      config.Props      // the worker's properties, ${...} resolved: converters, client settings, flush intervals
+	ClusterID   string            // may be ""
+	Offsets     OffsetStore       // sources
+	ExactlyOnce *ExactlyOnce      // sources; nil: at least once
+	Paused      bool              // start in the target state PAUSED
+	Memory      *Budget           // shared by the tasks of a worker; nil: no limit
+	Log         *slog.Logger      // with connector and task attributes
 
 	// OnState is told of every change of state: Running, Paused, Failed (with the cause), Unassigned (clean end).
 	// It is called from the task's goroutine and must not block for long.

@@ -34,6 +34,8 @@ type sourceTask struct {
 	err  error              // the first asynchronous failure
 	halt context.CancelFunc // ends the loop after it
 
+	txn *transaction // nil without exactly-once support
+
 	clocks sourceClocks
 }
 
@@ -73,6 +75,13 @@ func (s *sourceTask) clocksOf(t *Task) {
 func (s *sourceTask) run(ctx context.Context) error {
 	t := s.t
 	props := kafka.SourceProducerProps(t.o.Worker.Strings(), t.o.Config, kafka.ProducerClientID(t.id))
+	var err error
+	if t.o.ExactlyOnce != nil {
+		props = t.o.ExactlyOnce.producerProps(props)
+		if s.txn, err = newTransaction(s); err != nil {
+			return err
+		}
+	}
 	cfg, err := kafka.Parse(kafka.RoleProducer, props)
 	if err != nil {
 		return fmt.Errorf("configure the producer: %w", err)
@@ -102,6 +111,14 @@ func (s *sourceTask) run(ctx context.Context) error {
 	loopCtx, halt := t.stopContext(ctx)
 	defer halt()
 	s.halt = halt
+	if s.txn != nil {
+		if err := s.txn.claim(loopCtx); err != nil {
+			if loopCtx.Err() != nil && t.stopping() {
+				return nil
+			}
+			return err
+		}
+	}
 	if err := t.callOpen(func() error { return s.source.Open(loopCtx, c) }); err != nil {
 		if loopCtx.Err() != nil && t.stopping() {
 			err = nil
@@ -110,11 +127,13 @@ func (s *sourceTask) run(ctx context.Context) error {
 	}
 	s.clocksOf(t)
 	var committing sync.WaitGroup
-	committing.Go(func() { s.commitLoop(loopCtx) })
+	if s.txn == nil {
+		committing.Go(func() { s.commitLoop(loopCtx) })
+	}
 	err = s.t.safely(func() error { return s.loop(loopCtx) })
 	halt()
 	committing.Wait()
-	err = errors.Join(err, s.finish(ctx))
+	err = errors.Join(err, s.finish(ctx, err != nil))
 	return errors.Join(err, wrap("close source", t.callClose(s.source.Close)))
 }
 
@@ -127,9 +146,13 @@ func wrap(what string, err error) error {
 
 // finish waits for what is in flight and stores its offsets. A task that failed does it too: what was acknowledged
 // is not sent again.
-func (s *sourceTask) finish(ctx context.Context) error {
+func (s *sourceTask) finish(ctx context.Context, failed bool) error {
 	limit, cancel := context.WithTimeout(ctx, s.t.millis("offset.flush.timeout.ms", 5*time.Second))
 	defer cancel()
+	if s.txn != nil {
+		cause := s.failure()
+		return errors.Join(cause, s.txn.finish(limit, failed || cause != nil))
+	}
 	if err := s.producer.Flush(limit); err != nil {
 		s.t.o.Log.Warn("records in flight were not acknowledged in time; they will be sent again", "err", err, "records", s.producer.Buffered())
 	}
@@ -188,6 +211,11 @@ func (s *sourceTask) loop(ctx context.Context) error {
 	backoff := pollRetryMin
 	for ctx.Err() == nil {
 		if s.t.paused.Load() {
+			if s.txn != nil {
+				if err := s.txn.commit(s.t.ctx); err != nil {
+					return err
+				}
+			}
 			s.t.set(Paused, nil)
 			s.clocks.lane.to(s.clocks.paused)
 			select {
@@ -220,12 +248,22 @@ func (s *sourceTask) loop(ctx context.Context) error {
 		backoff = pollRetryMin
 		if b.N == 0 {
 			b.Release()
+			if s.txn != nil {
+				if err := s.txn.polled(s.t.ctx); err != nil {
+					return err
+				}
+			}
 			continue
 		}
 		s.t.metrics.batch(b.N, time.Since(started))
 		s.t.metrics.polled.Add(int64(b.N))
 		if err := s.send(ctx, b); err != nil {
 			return err
+		}
+		if s.txn != nil {
+			if err := s.txn.polled(s.t.ctx); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -254,6 +292,12 @@ func (s *sourceTask) send(ctx context.Context, b *batch.Batch) error {
 			return nil
 		}
 		return err
+	}
+	if s.txn != nil {
+		if err := s.txn.begin(b); err != nil {
+			s.release(b)
+			return err
+		}
 	}
 	s.t.metrics.active.Add(int64(n))
 	sent := nanos()

@@ -255,6 +255,11 @@ func (c *connector) startTask(s *runtime, id int) {
 		},
 	}
 	err = guard(log, "start of the task", func() error {
+		if s.onEquip != nil {
+			if err := s.onEquip(c, id, &o); err != nil {
+				return err
+			}
+		}
 		run.Task = s.deps.StartTask(o)
 		return nil
 	})

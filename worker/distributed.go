@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/penstock-io/penstock/engine"
 	"github.com/penstock-io/penstock/internal/kafka"
 	"github.com/penstock-io/penstock/worker/group"
 	"github.com/penstock-io/penstock/worker/loglevel"
@@ -52,6 +53,8 @@ type Distributed struct {
 	turn     chan struct{} // capacity one, full = held
 	writing  chan struct{} // the same, of changes that people ask for
 	fencing  fences
+	clients  store.Clients
+	own      offsetTopics
 	fenced   atomic.Bool // the leader lost the right to write to the config topic
 	retrying map[string]*retry
 	delayed  *time.Timer // a rebalance that was put off; used with turn held
@@ -80,6 +83,11 @@ func NewDistributed(cfg *Config, deps Deps) (*Distributed, error) {
 	d.runtime.init(cfg, deps, distributedLogger)
 	d.onReconfigure = d.reconfigureLater
 	d.onRaise = d.raise
+	d.onEquip = d.equip
+	d.onOffsets = func(ctx context.Context, cfg map[string]string) (engine.OffsetStore, error) {
+		all, _, _, err := d.offsetsOf(ctx, cfg)
+		return all, err
+	}
 	d.onExpire = func(c *connector) error { return d.RestartConnector(context.Background(), c.name) }
 	d.ctx, d.cancel = context.WithCancel(context.Background())
 	d.news.init()

@@ -76,6 +76,7 @@ func (d *Distributed) openStores(ctx context.Context) error {
 	clients := store.Clients{
 		Admin: d.admin, Producer: d.producer, Consumer: d.storeConsumer(worker), ClientID: base, Log: d.log,
 	}
+	d.clients = clients
 	limit, cancel := context.WithTimeout(ctx, d.cfg.StartupTimeout())
 	defer cancel()
 	if d.statuses, err = store.OpenStatusStore(limit, clients, d.cfg.internalTopic("status")); err != nil {
@@ -166,6 +167,7 @@ func (d *Distributed) closeStores() {
 	if d.configs != nil {
 		d.configs.Close()
 	}
+	d.own.close()
 	if d.stored != nil {
 		d.stored.Close()
 	}

@@ -3,6 +3,7 @@
 package worker
 
 import (
+	"context"
 	"log/slog"
 	"strconv"
 	"strings"
@@ -31,6 +32,11 @@ type runtime struct {
 	onReconfigure func(c *connector, in *instance)
 	onRaise       func(c *connector, in *instance, cause error)
 	onExpire      func(c *connector) error
+	// onEquip completes the options of a task; nil leaves them.
+	onEquip func(c *connector, id int, o *engine.Options) error
+
+	// onOffsets finds the offsets of a source with a configuration; nil: offsets.
+	onOffsets func(ctx context.Context, cfg map[string]string) (engine.OffsetStore, error)
 
 	// mu guards the connectors of the herder and what their fields say; it is never held while anything runs.
 	mu sync.RWMutex

@@ -17,6 +17,7 @@ import (
 
 	"github.com/penstock-io/penstock/batch"
 	"github.com/penstock-io/penstock/connectors"
+	"github.com/penstock-io/penstock/engine"
 	"github.com/penstock-io/penstock/internal/kafka"
 	"github.com/penstock-io/penstock/worker/loglevel"
 	"github.com/penstock-io/penstock/worker/offsetkey"
@@ -52,7 +53,11 @@ func (s *runtime) listOffsets(ctx context.Context, info rest.ConnectorInfo) ([]r
 	if info.Type == connectors.SinkKind.String() {
 		return s.sinkOffsets(ctx, name, t.Props.Strings())
 	}
-	stored, err := s.offsets.List(ctx, name)
+	offsets, err := s.offsetStore(ctx, t.Props.Strings())
+	if err != nil {
+		return nil, err
+	}
+	stored, err := offsets.List(ctx, name)
 	if err != nil {
 		return nil, wrap(err, "Failed to retrieve offsets for source connector "+name)
 	}
@@ -63,6 +68,14 @@ func (s *runtime) listOffsets(ctx context.Context, info rest.ConnectorInfo) ([]r
 		}
 	}
 	return out, nil
+}
+
+// offsetStore is where the offsets of a source with this configuration are.
+func (s *runtime) offsetStore(ctx context.Context, cfg map[string]string) (engine.OffsetStore, error) {
+	if s.onOffsets != nil {
+		return s.onOffsets(ctx, cfg)
+	}
+	return s.offsets, nil
 }
 
 // wrap is ConnectUtils.maybeWrap: errors that are Connect's own stay, others get a message in front.
@@ -193,9 +206,13 @@ func (c *connector) alter(s *runtime, offsets []connectors.PartitionOffset) (own
 }
 
 func (s *runtime) modifySource(ctx context.Context, c *connector, offsets []rest.Offset, reset bool) (bool, error) {
+	offsetStore, err := s.offsetStore(ctx, c.resolved)
+	if err != nil {
+		return false, err
+	}
 	var write []connectors.PartitionOffset
 	if reset {
-		stored, err := s.offsets.List(ctx, c.name)
+		stored, err := offsetStore.List(ctx, c.name)
 		if err != nil {
 			return false, err
 		}
@@ -220,7 +237,7 @@ func (s *runtime) modifySource(ctx context.Context, c *connector, offsets []rest
 	if err != nil || len(write) == 0 {
 		return own, err
 	}
-	return own, s.offsets.Set(ctx, c.name, write)
+	return own, offsetStore.Set(ctx, c.name, write)
 }
 
 // inJavaForm writes a partition and its offset as the JVM would have stored them.
