@@ -120,7 +120,7 @@ func TestDigests(t *testing.T) {
 func TestLines(t *testing.T) {
 	f := func(text string, count int64, bad string) {
 		t.Helper()
-		if got := readLines([]byte(text), 2); got.count != count || got.badline != bad {
+		if got := readLines([]byte(text), 2, "\n"); got.count != count || got.badline != bad {
 			t.Errorf("%q: %+v", text, got)
 		}
 	}
@@ -131,21 +131,25 @@ func TestLines(t *testing.T) {
 	f(`{"id":4}`+"\n"+`{"id":2}`+"\n", 2, "2 after 4 in partition 0")
 	f("[B@1\n[B@2\n", 2, "")
 	// The order between partitions does not matter to the sum.
-	a, b := readLines([]byte("{id=0}\n{id=1}\n"), 2), readLines([]byte("{id=1}\n{id=0}\n"), 2)
+	a, b := readLines([]byte("{id=0}\n{id=1}\n"), 2, "\n"), readLines([]byte("{id=1}\n{id=0}\n"), 2, "\n")
 	if a.sum != b.sum {
 		t.Error("the order between partitions counts")
 	}
 	if got := a.differs(b, 2, false); got != "" {
 		t.Error(got)
 	}
+	// Text may hold line ends.
+	if got := readLines([]byte("{id=0, a=x\ny}\n{a=\n, id=1}\n"), 2, "}\n"); got.count != 2 || got.badline != "" {
+		t.Errorf("%+v", got)
+	}
 	// Maps print their keys in the order of a hash table; JSON text is text.
-	if a, b := readLines([]byte("{x={p=1, q=2}, id=0}\n"), 1), readLines([]byte("{id=0, x={q=2, p=1}}\n"), 1); a.sum != b.sum || a.exact == b.exact {
+	if a, b := readLines([]byte("{x={p=1, q=2}, id=0}\n"), 1, "\n"), readLines([]byte("{id=0, x={q=2, p=1}}\n"), 1, "\n"); a.sum != b.sum || a.exact == b.exact {
 		t.Error("the order of a map's keys counts")
 	}
-	if a, b := readLines([]byte(`{"id":0,"a":1}`), 1), readLines([]byte(`{"a":1,"id":0}`), 1); a.sum == b.sum {
+	if a, b := readLines([]byte(`{"id":0,"a":1}`), 1, "\n"), readLines([]byte(`{"a":1,"id":0}`), 1, "\n"); a.sum == b.sum {
 		t.Error("the order of keys in JSON text does not count")
 	}
-	if a, b := readLines([]byte("{id=0, x=1}\n"), 1), readLines([]byte("{id=0, x=2}\n"), 1); a.sum == b.sum {
+	if a, b := readLines([]byte("{id=0, x=1}\n"), 1, "\n"), readLines([]byte("{id=0, x=2}\n"), 1, "\n"); a.sum == b.sum {
 		t.Error("another value is no difference")
 	}
 	if got := a.differs(b, 3, true); got == "" {

@@ -157,13 +157,17 @@ type lines struct {
 	sum     uint64 // of the lines in their canonical form
 	exact   uint64 // of the lines as they are
 	badline string // the first line out of order
-	text    []byte
+	split   [][]byte
 }
 
-func readLines(text []byte, partitions int64) lines {
-	l := lines{text: text}
+// readLines digests what a file sink wrote; end is how a record ends, for text may hold line ends of its own.
+func readLines(text []byte, partitions int64, end string) lines {
+	l := lines{split: bytes.SplitAfter(text, []byte(end))}
+	if n := len(l.split); len(l.split[n-1]) == 0 {
+		l.split = l.split[:n-1]
+	}
 	last := map[int64]int64{}
-	for line := range bytes.Lines(text) {
+	for _, line := range l.split {
 		line = bytes.TrimSuffix(line, []byte("\n"))
 		l.count++
 		l.sum += maphash.Bytes(hashSeed, canonical(line))
@@ -212,10 +216,10 @@ func lineID(line []byte) int64 {
 // firstOther is a line of l and the line of want with the same id where they differ; without such ids nothing.
 func (l lines) firstOther(want lines) (mine, theirs string) {
 	byID := map[int64][]byte{}
-	for line := range bytes.Lines(want.text) {
+	for _, line := range want.split {
 		byID[lineID(line)] = line
 	}
-	for line := range bytes.Lines(l.text) {
+	for _, line := range l.split {
 		if other, ok := byID[lineID(line)]; ok && !bytes.Equal(canonical(line), canonical(other)) {
 			return string(bytes.TrimSpace(line)), string(bytes.TrimSpace(other))
 		}
