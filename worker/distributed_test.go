@@ -208,3 +208,48 @@ func TestCluster(t *testing.T) {
 	w2.want(400, "POST", "/connectors/x/tasks", `[{"a":"b"}]`)
 	w2.want(400, "PUT", "/connectors/x/fence", "")
 }
+
+// TestExactlyOnceCluster runs a source through transactions, with a restart in the middle, and reads what is committed.
+func TestExactlyOnceCluster(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a broker and workers")
+	}
+	b, err := embedded.Start(embedded.Options{Listen: "127.0.0.1:0", Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	dir := t.TempDir()
+	in, out := filepath.Join(dir, "in"), filepath.Join(dir, "out")
+	appendLines(t, in, 0, 3000)
+	props := map[string]string{"exactly.once.source.support": "enabled", "consumer.isolation.level": "read_committed"}
+	w1 := joinCluster(t, b.Addr(), props)
+	w1.want(201, "POST", "/connectors", fmt.Sprintf(`{"name":"src","config":{"connector.class":"FileStreamSource","file":%q,"topic":"t",
+		"offsets.storage.topic":"own-offsets","exactly.once.support":"required"}}`, in))
+	w1.want(201, "POST", "/connectors", fmt.Sprintf(`{"name":"snk","config":{"connector.class":"FileStreamSink","file":%q,"topics":"t"}}`, out))
+	w1.running("src", 1)
+	w1.until("3000 lines arrive", func() bool { return lines(out) == 3000 })
+	// Two tasks, then one: the old ones are fenced through the config topic.
+	w1.want(200, "PUT", "/connectors/src/config", fmt.Sprintf(`{"connector.class":"FileStreamSource","file":%q,"topic":"t","offsets.storage.topic":"own-offsets","x":"1"}`, in))
+	appendLines(t, in, 3000, 4000)
+	w1.until("4000 lines arrive", func() bool { return lines(out) == 4000 })
+	if c := w1.configs.Snapshot().Connector("src"); c.FencedTasks != 1 || c.PendingFencing {
+		t.Errorf("fenced tasks %d, pending %v", c.FencedTasks, c.PendingFencing)
+	}
+	w2 := joinCluster(t, b.Addr(), props)
+	w1.Stop()
+	appendLines(t, in, 4000, 5000)
+	w2.running("src", 1)
+	w2.until("5000 lines arrive", func() bool { return lines(out) >= 5000 })
+	if n := lines(out); n != 5000 {
+		t.Errorf("%d lines of 5000", n)
+	}
+	// The offsets are in the connector's own topic, and people can change them.
+	w2.want(204, "PUT", "/connectors/src/stop", "")
+	w2.until("offsets can be altered", func() bool {
+		code, _ := w2.ask("PATCH", "/connectors/src/offsets", fmt.Sprintf(`{"offsets":[{"partition":{"filename":%q},"offset":{"position":0}}]}`, in))
+		return code == 200
+	})
+	w2.want(202, "PUT", "/connectors/src/resume", "")
+	w2.until("all lines arrive again", func() bool { return lines(out) == 10000 })
+}
