@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -118,4 +119,22 @@ func (s *Summary) Add(e Entry) {
 		s.Codes = map[string]int{}
 	}
 	s.Codes[e.Cause.Code]++
+}
+
+// ParseTime reads a bound of a Filter: RFC 3339, milliseconds since the epoch, or an age such as 2h that is counted back
+// from now. "" is the zero time.
+func ParseTime(text string, now time.Time) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	if t, err := time.Parse(time.RFC3339Nano, text); err == nil {
+		return t, nil
+	}
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return time.UnixMilli(n), nil
+	}
+	if d, err := time.ParseDuration(text); err == nil && d >= 0 {
+		return now.Add(-d), nil
+	}
+	return time.Time{}, fmt.Errorf("%q is no time: write one as 2006-01-02T15:04:05Z, milliseconds since the epoch, or an age such as 2h", text)
 }

@@ -311,3 +311,13 @@ func (t ToTopic) Deliver(_ context.Context, letters []*Letter, send func(*kafka.
 	}
 	return errs, nil
 }
+
+// Plus adds what another replay did.
+func (r Result) Plus(o Result) Result {
+	r.Matched += o.Matched
+	r.Already += o.Already
+	r.Replayed += o.Replayed
+	r.Failed += o.Failed
+	r.Failures = append(r.Failures[:len(r.Failures):len(r.Failures)], o.Failures...)
+	return r
+}

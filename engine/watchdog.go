@@ -160,9 +160,13 @@ const abandonedGrace = 2 * time.Second
 func (t *Task) onAbandon(f func()) (undo func()) {
 	ended := make(chan struct{})
 	stop := context.AfterFunc(t.ctx, func() {
+		wait := abandonedGrace
+		if len(t.hangingCalls(time.Now())) > 0 {
+			wait = hangingGrace
+		}
 		select {
 		case <-ended:
-		case <-time.After(abandonedGrace):
+		case <-time.After(wait):
 			kind, since, ok := t.calls.longest()
 			if ok {
 				t.o.Log.Error("the task was given up: a call into its connector does not return; its Kafka clients are closed, its goroutine stays",

@@ -186,9 +186,12 @@ func (c *connector) taskConfigs(s *runtime) ([]map[string]string, error) {
 	}
 	log := s.connectorLog(c.name)
 	var configs []map[string]string
-	err := guard(log, "TaskConfigs", func() (err error) {
-		configs, err = c.instance.conn.TaskConfigs(most)
-		return err
+	conn := c.instance.conn
+	err := within(context.Background(), startTimeout, "TaskConfigs of the connector", func() error {
+		return guard(log, "TaskConfigs", func() (err error) {
+			configs, err = conn.TaskConfigs(most)
+			return err
+		})
 	})
 	if err != nil {
 		return nil, err

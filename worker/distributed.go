@@ -113,6 +113,7 @@ func (d *Distributed) Start(ctx context.Context) error {
 	if d.clusterID, err = d.findCluster(ctx); err != nil {
 		return exit(exitStart, err)
 	}
+	d.watchTasks()
 	d.server.Serve(rest.API{
 		Herder: d, Version: Version, Commit: Commit, Log: d.restLog, TopicTracking: d.tracking,
 		TopicTrackingReset: d.cfg.Values.Bool("topic.tracking.allow.reset"), Forward: d.peer.http,
@@ -191,6 +192,7 @@ func (d *Distributed) Stop() {
 	d.stop.Do(func() {
 		d.stopped.Store(true)
 		d.log.Info("worker is stopping")
+		d.dog.stop()
 		d.news.close()
 		d.looping.Wait()
 		if d.member != nil {

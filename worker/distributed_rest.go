@@ -205,6 +205,7 @@ func (d *Distributed) WriteMetrics(w io.Writer) {
 	for _, t := range tasks {
 		t.WriteMetrics(w)
 	}
+	d.dog.writeMetrics(w)
 }
 
 // elsewhere says that a request is for the leader, or for the worker that runs something.

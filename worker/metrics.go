@@ -61,4 +61,5 @@ func (s *Standalone) WriteMetrics(w io.Writer) {
 	for _, t := range s.runningTasks() {
 		t.WriteMetrics(w)
 	}
+	s.dog.writeMetrics(w)
 }

@@ -27,6 +27,7 @@ type runtime struct {
 	startups  startups
 	tracking  bool
 	memory    *engine.Budget // of all tasks
+	dog       *watchdog
 
 	// What a running Connector asks of the herder, and what the end of a configuration's life does.
 	onReconfigure func(c *connector, in *instance)

@@ -88,6 +88,7 @@ func (s *Standalone) begin(ctx context.Context) error {
 	if err := s.openOffsets(); err != nil {
 		return exit(exitHerder, err)
 	}
+	s.watchTasks()
 	s.server.Serve(rest.API{
 		Herder: s, Version: Version, Commit: Commit, Log: s.restLog, TopicTracking: s.tracking,
 		TopicTrackingReset: s.cfg.Values.Bool("topic.tracking.allow.reset"),
@@ -157,6 +158,7 @@ func (s *Standalone) Stop() {
 	s.stop.Do(func() {
 		s.stopped.Store(true)
 		s.log.Info("worker is stopping")
+		s.dog.stop()
 		s.mu.RLock()
 		all := make([]*connector, 0, len(s.connectors))
 		for _, c := range s.connectors {

@@ -135,7 +135,7 @@ func (v *validation) run(name string, p connectors.Plugin) (rest.ConfigInfos, er
 			groups = append(groups, g)
 		}
 	}
-	parts := []part{v.result(all, append(values, own...), groups)}
+	parts := []part{v.result(all, append(append(values, own...), v.penstock()...), groups)}
 	clients, err := v.clients(p)
 	if err != nil {
 		return rest.ConfigInfos{}, err

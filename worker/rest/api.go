@@ -35,6 +35,8 @@ func (a API) Handler(admin bool) http.Handler {
 	x.connectors(mux)
 	x.plugins(mux)
 	x.profiles(mux)
+	x.healths(mux)
+	x.letters(mux)
 	if admin {
 		x.loggers(mux)
 	}
