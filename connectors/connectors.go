@@ -163,6 +163,9 @@ type Plugin struct {
 	NewSink   func() Sink
 	// Validate adds checks that tables cannot express (Connector.validate); it may be nil.
 	Validate func(cfg map[string]string) []config.Error
+	// ExactlyOnce says whether a source can go on exactly where it was after a restart (SourceConnector.exactlyOnceSupport);
+	// nil: it does not say.
+	ExactlyOnce func(cfg map[string]string) bool
 }
 
 // Registry holds every linked connector by Java class name.

@@ -121,6 +121,9 @@ func (v *validation) run(name string, p connectors.Plugin) (rest.ConfigInfos, er
 	if p.Kind == connectors.SinkKind {
 		values = v.checkSink(values)
 	}
+	if v.worker.distributed {
+		values = v.checkCluster(values, p)
+	}
 	values = v.nulls(values)
 	v.converterVersions(values)
 	own, err := v.own(p)

@@ -32,6 +32,8 @@ func init() {
 			return &sourceConnector{connectors.Single(cfg)}, nil
 		},
 		NewSource: func() connectors.Source { return &Source{} },
+		// Standard input cannot be read again; a file that is only appended to can.
+		ExactlyOnce: func(cfg map[string]string) bool { return cfg["file"] != "" },
 	})
 	connectors.Register("org.apache.kafka.connect.file.FileStreamSinkConnector", connectors.Plugin{
 		Kind: connectors.SinkKind, Def: sinkConfig, TaskClass: "org.apache.kafka.connect.file.FileStreamSinkTask",

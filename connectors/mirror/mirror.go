@@ -17,6 +17,7 @@ func init() {
 		Kind: connectors.SourceKind, Def: sourceDef(), TaskClass: mirrorPackage + "MirrorSourceTask",
 		NewConnector: newSourceConnector,
 		NewSource:    func() connectors.Source { return &Source{} },
+		ExactlyOnce:  readCommitted,
 		Validate:     validateSource,
 	})
 	connectors.Register(heartbeatClass, connectors.Plugin{
