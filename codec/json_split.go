@@ -188,7 +188,24 @@ func (s *splitter) members(buf []byte, i int) bool {
 			return false
 		}
 		start := i
-		if i = value(base, buf, i); i < 0 {
+		if ch := byteAt(base, i); ch == '"' {
+			i++
+			m := special(wordAt(base, i))
+			for long := i + longString; m == 0 && i < long; m = special(wordAt(base, i)) {
+				i += 8
+			}
+			if i += bits.TrailingZeros64(m) >> 3 & 7; m == 0 {
+				i = jsontext.PlainEnd(buf, min(i, end))
+			}
+			if byteAt(base, i) == '"' && i-start < jsontext.MaxStringBytes {
+				i++
+			} else {
+				i = token(base, buf, start)
+			}
+		} else if i = plainNumber(base, i, ch, end); i < 0 {
+			i = token(base, buf, start)
+		}
+		if i < 0 {
 			return false
 		}
 		if pos < len(c.cells) {
@@ -216,70 +233,6 @@ func (s *splitter) members(buf []byte, i int) bool {
 
 // longString is where a string is long enough for jsontext.PlainEnd.
 const longString = 40
-
-// value is token, quick with short strings and numbers.
-func value(base unsafe.Pointer, buf []byte, start int) int {
-	i := start
-	switch ch := byteAt(base, i); {
-	case ch == '"':
-		i++
-		m := special(wordAt(base, i))
-		for long := i + longString; m == 0 && i < long; m = special(wordAt(base, i)) {
-			i += 8
-		}
-		if i += bits.TrailingZeros64(m) >> 3 & 7; m == 0 {
-			i = jsontext.PlainEnd(buf, min(i, len(buf)))
-		}
-		if byteAt(base, i) == '"' && i-start < jsontext.MaxStringBytes {
-			return i + 1
-		}
-	case ch <= '9':
-		if i = shortNumber(base, i, ch); i >= 0 {
-			return i
-		}
-	case ch == 't' || ch == 'f' || ch == 'n':
-		return word(base, i)
-	}
-	return token(base, buf, start)
-}
-
-// shortNumber is the index after a number of up to 15 digits before the point and 7 after it, and no exponent, that a comma
-// or brace follows; -1 for any other.
-func shortNumber(base unsafe.Pointer, i int, ch byte) int {
-	if ch == '-' {
-		i++
-		ch = byteAt(base, i)
-	}
-	from := i
-	x := wordAt(base, i) ^ everyZero
-	m := ((x + toHigh) | x) & everyHigh
-	i += bits.TrailingZeros64(m) >> 3
-	if m == 0 {
-		x = wordAt(base, i) ^ everyZero
-		if m = ((x + toHigh) | x) & everyHigh; m == 0 {
-			return -1
-		}
-		i += bits.TrailingZeros64(m) >> 3
-	}
-	if i == from || ch == '0' && i > from+1 {
-		return -1
-	}
-	ch = byteAt(base, i)
-	if ch == '.' {
-		i++
-		x = wordAt(base, i) ^ everyZero
-		m = ((x + toHigh) | x) & everyHigh
-		if m == 0 || m&0x80 != 0 {
-			return -1
-		}
-		i += bits.TrailingZeros64(m) >> 3
-		ch = byteAt(base, i)
-	}
-	if ch != ',' && ch != '}' {
-		return -1
-	}
-	return i
-}
 
 // tagged gives the cell at pos its tag, and the rows before it that lack the key theirs.
 func (c *column) tagged(pos int) {

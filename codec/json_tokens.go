@@ -176,6 +176,9 @@ func word(base unsafe.Pointer, i int) int {
 
 // plainNumber is the index after a plain number (no exponent) that starts with ch at i; -1 for whatever needs a closer look.
 func plainNumber(base unsafe.Pointer, i int, ch byte, end int) int {
+	if ch > '9' {
+		return -1
+	}
 	if ch == '-' {
 		i++
 		ch = byteAt(base, i)
@@ -217,7 +220,9 @@ func stringAt(base unsafe.Pointer, i, end int) (next int, escaped bool) {
 	for i < end {
 		m := special(wordAt(base, i))
 		if m == 0 {
-			i += 8
+			if i += 8; i-start > longString && i < end {
+				i = jsontext.PlainEnd(unsafe.Slice((*byte)(base), end), i)
+			}
 			continue
 		}
 		i += bits.TrailingZeros64(m) >> 3
