@@ -107,12 +107,12 @@ func (l *letterDesk) Replay(ctx context.Context, name string, r rest.ReplayReque
 	if _, err := d.choose(r.Queue); err != nil {
 		return badRequest(rest.ReplayStatus{}, err)
 	}
-	job, err := l.begin(name, r)
+	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	job, err := l.begin(name, r, cancel)
 	if err != nil {
+		cancel()
 		return rest.ReplayStatus{}, err
 	}
-	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	job.cancel = cancel
 	o := dlq.Options{Filter: r.Filter, Rate: r.Rate, Limit: r.Limit, DryRun: r.DryRun,
 		Progress: func(res dlq.Result) { job.set(func(s *rest.ReplayStatus) { s.Take(res) }) }}
 	go func() {
@@ -139,13 +139,13 @@ func (l *letterDesk) Replay(ctx context.Context, name string, r rest.ReplayReque
 }
 
 // begin takes the place of the last replay, unless that is still under way.
-func (l *letterDesk) begin(name string, r rest.ReplayRequest) (*replayJob, error) {
+func (l *letterDesk) begin(name string, r rest.ReplayRequest, cancel context.CancelFunc) (*replayJob, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if j := l.jobs[name]; j != nil && j.get().Running {
 		return nil, rest.Conflict("A replay of the dead letter queue of " + name + " is under way; DELETE it to begin another")
 	}
-	j := &replayJob{done: make(chan struct{}), status: rest.ReplayStatus{Connector: name, Running: true, DryRun: r.DryRun, Started: time.Now()}}
+	j := &replayJob{cancel: cancel, done: make(chan struct{}), status: rest.ReplayStatus{Connector: name, Running: true, DryRun: r.DryRun, Started: time.Now()}}
 	l.jobs[name] = j
 	return j, nil
 }
@@ -168,9 +168,7 @@ func (l *letterDesk) Cancel(ctx context.Context, name string) (rest.ReplayStatus
 	if j == nil {
 		return l.Status(name)
 	}
-	if j.cancel != nil {
-		j.cancel()
-	}
+	j.cancel()
 	select {
 	case <-j.done:
 	case <-ctx.Done():
