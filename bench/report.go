@@ -300,7 +300,7 @@ func (r *report) footnote(w *workload, columns []string) string {
 			text += fmt.Sprintf(" of %s records", whole(float64(all[0].Records)))
 		}
 		if w.isData() && (p == jvmPeer || p == bestPeer) {
-			text += fmt.Sprintf(" (first run, cold: %s per CPU-second)", whole(runs[0].perCPU()))
+			text += fmt.Sprintf(" (after %d warm-up runs; first run, cold: %s per CPU-second)", len(runs)-len(all)-thrown, whole(runs[0].perCPU()))
 		}
 		if verified > 0 {
 			text += fmt.Sprintf(", %d verified", verified)
