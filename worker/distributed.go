@@ -41,6 +41,7 @@ type Distributed struct {
 	stored   *store.OffsetStore
 	member   *group.Member
 
+	opened   atomic.Bool // the stores have been read and there is a member
 	ready    atomic.Bool
 	stopped  atomic.Bool
 	stop     sync.Once
@@ -88,6 +89,7 @@ func NewDistributed(cfg *Config, deps Deps) (*Distributed, error) {
 		all, _, _, err := d.offsetsOf(ctx, cfg)
 		return all, err
 	}
+	d.onAlter = d.alterOffsets
 	d.onExpire = func(c *connector) error { return d.RestartConnector(context.Background(), c.name) }
 	d.ctx, d.cancel = context.WithCancel(context.Background())
 	d.news.init()
@@ -127,6 +129,7 @@ func (d *Distributed) Start(ctx context.Context) error {
 		return exit(exitHerder, err)
 	}
 	d.join()
+	d.opened.Store(true)
 	d.looping.Go(d.loop)
 	return nil
 }

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/penstock-io/penstock/batch"
+	"github.com/penstock-io/penstock/connectors"
 	"github.com/penstock-io/penstock/worker/rest"
 	"github.com/penstock-io/penstock/worker/store"
 )
@@ -257,16 +259,17 @@ func (d *Distributed) modifyOffsets(ctx context.Context, name string, offsets []
 		return "", err
 	}
 	defer release()
-	if err := d.configs.Refresh(ctx); err != nil {
-		return "", err
+	one, err := d.atRest(ctx, name)
+	if err == nil && d.cfg.exactlyOnce() == "enabled" && connectorType(propsConfig(one.Config)) == connectors.SourceKind.String() {
+		// A task that was left behind must not write over what people set. The round takes a while: look again after it.
+		if err = d.fence(ctx, name); err != nil {
+			return "", &batch.Fault{Class: batch.ConnectException, Cause: err,
+				Message: "Failed to perform zombie fencing for source connector prior to modifying offsets"}
+		}
+		one, err = d.atRest(ctx, name)
 	}
-	snap := d.configs.Snapshot()
-	one := snap.Connector(name)
-	switch {
-	case one == nil:
-		return "", notFound(name)
-	case snap.Target(name) != store.Stopped || one.TaskCount > 0:
-		return "", notStopped(name)
+	if err != nil {
+		return "", err
 	}
 	c := &connector{name: name, token: make(chan struct{}, 1), running: map[int]*task{}, exists: true, config: propsConfig(one.Config)}
 	defer func() {
@@ -275,4 +278,20 @@ func (d *Distributed) modifyOffsets(ctx context.Context, name string, offsets []
 		}
 	}()
 	return d.changeOffsets(ctx, c, offsets, reset)
+}
+
+// atRest is a connector whose offsets may be changed: stopped, without tasks (modifyConnectorOffsetsChecks).
+func (d *Distributed) atRest(ctx context.Context, name string) (*store.Connector, error) {
+	if err := d.configs.Refresh(ctx); err != nil {
+		return nil, err
+	}
+	snap := d.configs.Snapshot()
+	one := snap.Connector(name)
+	switch {
+	case one == nil:
+		return nil, notFound(name)
+	case snap.Target(name) != store.Stopped || one.TaskCount > 0:
+		return nil, notStopped(name)
+	}
+	return one, nil
 }

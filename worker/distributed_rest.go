@@ -17,7 +17,7 @@ import (
 
 // snapshot is what is configured; before the config topic has been read it is an error.
 func (d *Distributed) snapshot() (*store.Configs, error) {
-	if d.configs == nil || d.member == nil {
+	if !d.opened.Load() {
 		return nil, &rest.Error{Status: 503, Class: "org.apache.kafka.connect.runtime.rest.errors.ConnectRestException",
 			Message: "This worker is still starting up and has not read the config topic yet"}
 	}

@@ -250,6 +250,17 @@ func TestExactlyOnceCluster(t *testing.T) {
 		code, _ := w2.ask("PATCH", "/connectors/src/offsets", fmt.Sprintf(`{"offsets":[{"partition":{"filename":%q},"offset":{"position":0}}]}`, in))
 		return code == 200
 	})
+	// Zombies were fenced before that, and what was written was committed.
+	if c := w2.configs.Snapshot().Connector("src"); c.FencedTasks != 0 || c.PendingFencing {
+		t.Errorf("fenced tasks %d, pending %v", c.FencedTasks, c.PendingFencing)
+	}
+	if got := w2.want(200, "GET", "/connectors/src/offsets", ""); !strings.Contains(got, `{"position":0}`) {
+		t.Errorf("offsets: %s", got)
+	}
+	w2.want(404, "GET", "/penstock/connectors/none/profile", "")
+	if got := w2.want(200, "GET", "/penstock/connectors/snk/profile", ""); !strings.Contains(got, `"worker_id": "`+w2.server.WorkerID()) {
+		t.Errorf("profile: %s", got)
+	}
 	w2.want(202, "PUT", "/connectors/src/resume", "")
 	w2.until("all lines arrive again", func() bool { return lines(out) == 10000 })
 }

@@ -10,7 +10,10 @@ import (
 	"github.com/penstock-io/penstock/worker/rest"
 )
 
-var _ rest.Profiler = (*Standalone)(nil)
+var (
+	_ rest.Profiler = (*Standalone)(nil)
+	_ rest.Profiler = (*Distributed)(nil)
+)
 
 // profiled is a task whose time is taken apart; *engine.Task is one.
 type profiled interface{ Profile() engine.Profile }
@@ -26,6 +29,24 @@ func (s *Standalone) Profile(name string) (rest.ConnectorProfile, error) {
 	running := maps.Clone(c.running)
 	s.mu.RUnlock()
 	return profileOf(name, s.server.WorkerID(), running), nil
+}
+
+// Profile implements rest.Profiler: of the tasks that run on this worker. The answer says which worker that is.
+func (d *Distributed) Profile(name string) (rest.ConnectorProfile, error) {
+	snap, err := d.snapshot()
+	if err != nil {
+		return rest.ConnectorProfile{}, err
+	}
+	if snap.Connector(name) == nil {
+		return rest.ConnectorProfile{}, rest.NotFound("No status found for connector " + name)
+	}
+	d.mu.RLock()
+	var running map[int]*task
+	if c, ok := d.connectors[name]; ok {
+		running = maps.Clone(c.running)
+	}
+	d.mu.RUnlock()
+	return profileOf(name, d.server.WorkerID(), running), nil
 }
 
 // profileOf takes the profiles of the tasks that run here.

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/penstock-io/penstock/connectors"
 	"github.com/penstock-io/penstock/engine"
 	"github.com/penstock-io/penstock/worker/loglevel"
 )
@@ -38,6 +39,8 @@ type runtime struct {
 
 	// onOffsets finds the offsets of a source with a configuration; nil: offsets.
 	onOffsets func(ctx context.Context, cfg map[string]string) (engine.OffsetStore, error)
+	// onAlter writes offsets of a source that is stopped; nil: they are set in its store.
+	onAlter func(ctx context.Context, c *connector, offsets []connectors.PartitionOffset) error
 
 	// mu guards the connectors of the herder and what their fields say; it is never held while anything runs.
 	mu sync.RWMutex

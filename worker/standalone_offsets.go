@@ -237,6 +237,9 @@ func (s *runtime) modifySource(ctx context.Context, c *connector, offsets []rest
 	if err != nil || len(write) == 0 {
 		return own, err
 	}
+	if s.onAlter != nil {
+		return own, s.onAlter(ctx, c, write)
+	}
 	return own, offsetStore.Set(ctx, c.name, write)
 }
 
