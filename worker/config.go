@@ -38,6 +38,9 @@ var penstockDef = config.Def{
 		Doc("How source tasks produce: 'batch' encodes record batches straight from the columns, 'client' makes a record of " +
 			"each row. Producers that 'batch' cannot serve (transactional.id, acks=0, a round robin partitioner) take 'client'."),
 	memoryConfig(),
+	config.String(joinUnsupportedKey).Default(joinRefuse).InAnyCase(joinRefuse, joinWarn).Low().
+		Doc("What a worker does at start when connectors of its cluster need classes it does not have: 'refuse' to join, with a list, " +
+			"or 'warn' and join; what is then assigned to it of these connectors fails."),
 	config.String(logLevelKey).Default("INFO").InAnyCase("OFF", "FATAL", "ERROR", "WARN", "INFO", "DEBUG", "TRACE", "ALL").Low().
 		Doc("Level of the root logger at start."),
 }

@@ -128,6 +128,9 @@ func (d *Distributed) Start(ctx context.Context) error {
 	if err := d.openStores(ctx); err != nil {
 		return exit(exitHerder, err)
 	}
+	if err := d.checkSupported(); err != nil {
+		return exit(exitHerder, err)
+	}
 	d.join()
 	d.opened.Store(true)
 	d.looping.Go(d.loop)

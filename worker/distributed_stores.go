@@ -74,7 +74,7 @@ func (d *Distributed) openStores(ctx context.Context) error {
 		return err
 	}
 	clients := store.Clients{
-		Admin: d.admin, Producer: d.producer, Consumer: d.storeConsumer(worker), ClientID: base, Log: d.log,
+		Admin: d.admin, Producer: d.producer, Consumer: d.cfg.storeConsumer(), ClientID: base, Log: d.log,
 	}
 	d.clients = clients
 	limit, cancel := context.WithTimeout(ctx, d.cfg.StartupTimeout())
@@ -98,11 +98,11 @@ func (d *Distributed) openStores(ctx context.Context) error {
 }
 
 // storeConsumer are the settings of the clients that read the internal topics.
-func (d *Distributed) storeConsumer(worker map[string]string) map[string]string {
-	props := kafka.WorkerClientProps(worker, kafka.RoleConsumer)
+func (c *Config) storeConsumer() map[string]string {
+	props := kafka.WorkerClientProps(c.Props.Strings(), kafka.RoleConsumer)
 	props["auto.offset.reset"] = "earliest"
 	props["enable.auto.commit"] = "false"
-	if d.cfg.exactlyOnce() == "enabled" {
+	if c.exactlyOnce() == "enabled" {
 		props["isolation.level"] = "read_committed"
 	}
 	return props

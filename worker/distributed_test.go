@@ -24,8 +24,8 @@ type member struct {
 	t *testing.T
 }
 
-func joinCluster(t *testing.T, bootstrap string, props map[string]string) *member {
-	t.Helper()
+// clusterProps are the properties of a worker of a test cluster.
+func clusterProps(bootstrap string, props map[string]string) config.Props {
 	p := map[string]string{
 		"bootstrap.servers": bootstrap, "group.id": "cluster", "listeners": "http://127.0.0.1:0",
 		"config.storage.topic": "configs", "offset.storage.topic": "offsets", "status.storage.topic": "statuses",
@@ -38,7 +38,12 @@ func joinCluster(t *testing.T, bootstrap string, props map[string]string) *membe
 	for k, v := range props {
 		p[k] = v
 	}
-	cfg, err := NewDistributedConfig(config.NewProps(p))
+	return config.NewProps(p)
+}
+
+func joinCluster(t *testing.T, bootstrap string, props map[string]string) *member {
+	t.Helper()
+	cfg, err := NewDistributedConfig(clusterProps(bootstrap, props))
 	if err != nil {
 		t.Fatal(err)
 	}

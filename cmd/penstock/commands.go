@@ -197,6 +197,11 @@ func pluginsCommand() *cobra.Command {
 	}
 }
 
+// newQuietLogger is the log of commands that answer themselves: what went wrong, no more.
+func newQuietLogger(w io.Writer) *slog.Logger {
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelError}))
+}
+
 // newLogger is the process's log: one line of key=value pairs per event, on standard error.
 func newLogger(w io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelInfo}))

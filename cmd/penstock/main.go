@@ -71,7 +71,7 @@ func newRoot() *cobra.Command {
 		SilenceUsage:  true,
 		Version:       worker.Version,
 	}
-	root.AddCommand(standaloneCommand(), distributedCommand(), kafkaCommand(), quickstartCommand(), validateCommand(), pluginsCommand(), dlqCommand())
+	root.AddCommand(standaloneCommand(), distributedCommand(), kafkaCommand(), quickstartCommand(), validateCommand(), pluginsCommand(), dlqCommand(), doctorCommand())
 	return root
 }
 
