@@ -216,6 +216,9 @@ func (d *Distributed) Stop() {
 				d.log.Warn("the last statuses could not be written", slog.Any("err", err))
 			}
 			cancel()
+			depart, cancel := context.WithTimeout(context.Background(), departTimeout)
+			d.member.Depart(depart)
+			cancel()
 			d.cancel()
 			<-d.ended
 		}
@@ -230,6 +233,9 @@ func (d *Distributed) Stop() {
 		d.log.Info("worker stopped")
 	})
 }
+
+// departTimeout is how long a worker that stops waits for the others to hear of it.
+const departTimeout = 3 * time.Second
 
 // hold runs something with the turn held.
 func (d *Distributed) hold(do func()) {

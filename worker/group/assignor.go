@@ -188,9 +188,15 @@ func (c *Cooperative) handleLost(lost Work, next []*load) Work {
 		c.revokedBefore = false
 		return lost
 	}
+	var idle []string
 	for _, l := range next {
-		if l.work.Empty() && !slices.Contains(c.candidates, l.id) {
-			c.candidates = append(c.candidates, l.id)
+		if l.work.Empty() {
+			idle = append(idle, l.id)
+		}
+	}
+	for _, at := range text.HashOrder(idle) { // as a java.util.HashSet of them iterates
+		if !slices.Contains(c.candidates, idle[at]) {
+			c.candidates = append(c.candidates, idle[at])
 		}
 	}
 	if now < c.scheduled {
@@ -200,6 +206,11 @@ func (c *Cooperative) handleLost(lost Work, next []*load) Work {
 	}
 	c.scheduled = now + c.delay
 	return Work{}
+}
+
+// Forget takes a member out of those whose return would be waited for: it said that it leaves.
+func (c *Cooperative) Forget(id string) {
+	c.previousMembers = slices.DeleteFunc(c.previousMembers, func(m string) bool { return m == id })
 }
 
 func (c *Cooperative) millis() int64 { return c.now().UnixMilli() }

@@ -60,6 +60,7 @@ type Member struct {
 	urls          map[string]string // leader: REST URLs by member id
 	rejoin        string            // why; "" = no need
 	heard         time.Time         // last answer of the coordinator
+	departed      chan struct{}     // set when the member tells the others that it leaves; closed when they know
 }
 
 // NewMember makes a member that is not in the group yet.
@@ -132,15 +133,18 @@ func isFatal(err error) bool {
 // rebalance is one round: join, sync, stop, start.
 func (m *Member) rebalance(ctx context.Context, reason string) error {
 	m.mu.Lock()
-	m.rejoin = ""
-	m.owners, m.urls = nil, nil
-	id, last := m.id, m.assignment
-	eager := m.protocol == Eager
-	m.generation = -1 // no heartbeats while the round is under way
+	last, eager := m.assignment, m.protocol == Eager
 	m.mu.Unlock()
 	if eager && last != nil && !last.Failed() {
-		m.o.OnRevoked(ctx, last.Assigned.Clone())
+		m.o.OnRevoked(ctx, last.Assigned.Clone()) // heartbeats go on: it may take longer than a session
 	}
+	m.mu.Lock()
+	m.rejoin = ""
+	m.owners, m.urls = nil, nil
+	id := m.id
+	last = m.assignment
+	m.generation = -1 // no heartbeats while the round is under way
+	m.mu.Unlock()
 	again := func(why string) {
 		m.mu.Lock()
 		if m.rejoin == "" {
@@ -157,7 +161,10 @@ func (m *Member) rebalance(ctx context.Context, reason string) error {
 		return err
 	}
 	configured := m.o.Snapshot()
-	state := State{URL: m.o.URL, ConfigOffset: configured.Offset, Assignment: last}
+	m.mu.Lock()
+	leaving := m.departed != nil
+	m.mu.Unlock()
+	state := State{URL: m.o.URL, ConfigOffset: configured.Offset, Assignment: last, Leaving: leaving}
 	r := Join{Member: id, Session: m.o.Session, Rebalance: m.o.Rebalance, Reason: reason}
 	for _, p := range m.o.Protocol.Offered() {
 		r.Protocols = append(r.Protocols, Offer{p.Name(), AppendMetadata(nil, p, &state)})
@@ -193,6 +200,14 @@ func (m *Member) rebalance(ctx context.Context, reason string) error {
 	if err != nil {
 		again(reason)
 		return err
+	}
+	if leaving {
+		m.mu.Lock()
+		m.generation = joined.Generation
+		close(m.departed)
+		m.mu.Unlock()
+		<-ctx.Done() // whatever was given: it is left to others by leaving the group
+		return nil
 	}
 	m.finish(ctx, protocol, joined, given)
 	return nil
@@ -266,7 +281,9 @@ func (m *Member) lead(protocol Protocol, joined Joined, configured Configured) (
 	for id := range states {
 		a := template
 		a.Assigned, a.Revoked, a.Delay = round.Assigned[id], round.Revoked[id], round.Delay
-		out[id] = AppendAssignment(nil, protocol, &a)
+		if out[id] = AppendAssignment(nil, protocol, &a); protocol != Eager {
+			out[id] = AppendKin(out[id])
+		}
 	}
 	return out, nil
 }
@@ -281,6 +298,10 @@ func (m *Member) assign(protocol Protocol, joined Joined, configured Configured,
 	}
 	members := make([]Running, 0, len(joined.Members))
 	for _, member := range joined.Members {
+		if states[member.Member].Leaving {
+			m.cooperative.Forget(member.Member)
+			continue
+		}
 		one := Running{ID: member.Member}
 		if a := states[member.Member].Assignment; a != nil {
 			one.Work = a.Assigned
@@ -328,9 +349,13 @@ func (m *Member) request(reason string) {
 	}
 }
 
+// maxHeartbeat is how long a member may take to notice that the group rebalances.
+const maxHeartbeat = 500 * time.Millisecond
+
 // beat sends heartbeats while the member is in a generation.
 func (m *Member) beat(ctx context.Context) {
-	tick := time.NewTicker(m.o.Heartbeat)
+	// A member learns of a rebalance by its heartbeat, and all wait for the last one: more often is quicker.
+	tick := time.NewTicker(min(m.o.Heartbeat, maxHeartbeat))
 	defer tick.Stop()
 	for {
 		select {
@@ -408,6 +433,27 @@ func (m *Member) Forget() {
 	m.request("all work was given up")
 	m.mu.Unlock()
 	m.poke()
+}
+
+// Depart tells a leader of our kind that this member stops for good, so that others get its work without waiting for it to
+// return. All that it ran must have been stopped. Other leaders, and nobody when this member leads, are not told.
+func (m *Member) Depart(ctx context.Context) {
+	m.mu.Lock()
+	a := m.assignment
+	if a == nil || !a.Kin || m.protocol == Eager || m.id == "" || a.Leader == m.id || m.departed != nil {
+		m.mu.Unlock()
+		return
+	}
+	done := make(chan struct{})
+	m.departed = done
+	m.assignment = nil
+	m.request("the worker stops")
+	m.mu.Unlock()
+	m.poke()
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
 }
 
 // Leave leaves the group; the next rebalance joins it anew.

@@ -259,6 +259,12 @@ func (h *host) start() {
 }
 
 func (h *host) end() {
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	h.mu.Lock()
+	h.running = Work{}
+	h.mu.Unlock()
+	h.Depart(ctx)
+	cancel()
 	h.stop()
 	<-h.done
 	h.mu.Lock()
@@ -333,10 +339,17 @@ func TestMembers(t *testing.T) {
 		b.mu.Unlock()
 		time.Sleep(time.Minute)
 		all(h1, h2)
-		// A clean stop: the rest takes over after the delay.
+		// A clean stop: the rest takes over at once, whoever leads.
 		h2.end()
-		time.Sleep(time.Minute)
+		time.Sleep(2 * time.Second)
 		all(h1)
+		h3 := newHost("w3", b, configured, &mu)
+		h3.start()
+		time.Sleep(15 * time.Second)
+		all(h1, h3)
 		h1.end()
+		time.Sleep(2 * time.Second)
+		all(h3)
+		h3.end()
 	})
 }

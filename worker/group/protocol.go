@@ -74,6 +74,8 @@ type Assignment struct {
 	Assigned     Work
 	Revoked      Work
 	Delay        int32 // milliseconds until a rebalance is wanted; 0 = none
+	// Kin says that the leader understands State.Leaving: it is a worker of our kind.
+	Kin bool
 }
 
 // Failed says that the assignment only asks to join again.
@@ -84,6 +86,26 @@ type State struct {
 	URL          string // REST, as advertised
 	ConfigOffset int64
 	Assignment   *Assignment // what it runs; nil = nothing since it started
+	// Leaving says that the member has stopped everything and wants no more: others may have its work at once. Only
+	// leaders of our kind know it, see trailer.
+	Leaving bool
+}
+
+// trailer follows what the JVM writes, which reads no further: two letters and flags.
+const (
+	trailer     = "PS"
+	flagLeaving = 1
+)
+
+// AppendKin marks an assignment as that of a leader that understands State.Leaving.
+func AppendKin(dst []byte) []byte { return append(append(dst, trailer...), 0) }
+
+// flags are those of a trailer; ok is false when there is none.
+func (r *reader) flags() (flags byte, ok bool) {
+	if r.err != nil || len(r.p) <= len(trailer) || string(r.p[:len(trailer)]) != trailer {
+		return 0, false
+	}
+	return r.p[len(trailer)], true
 }
 
 // AppendMetadata writes a member's state as the metadata of one protocol.
@@ -93,6 +115,9 @@ func AppendMetadata(dst []byte, p Protocol, s *State) []byte {
 	dst = binary.BigEndian.AppendUint64(dst, uint64(s.ConfigOffset))
 	if p == Eager {
 		return dst
+	}
+	if s.Leaving {
+		return append(append(binary.BigEndian.AppendUint32(dst, math.MaxUint32), trailer...), flagLeaving)
 	}
 	if s.Assignment == nil {
 		return binary.BigEndian.AppendUint32(dst, math.MaxUint32)
@@ -174,6 +199,8 @@ func ParseMetadata(p []byte) (*State, error) {
 				s.Assignment = a
 			}
 		}
+		flags, _ := r.flags()
+		s.Leaving = flags&flagLeaving != 0
 	}
 	if r.err != nil {
 		return nil, fmt.Errorf("metadata of a worker: %w", r.err)
@@ -196,6 +223,7 @@ func ParseAssignment(p []byte) (*Assignment, error) {
 	}
 	if a.Version > 0 && len(r.p) > 0 {
 		a.Delay = r.int32()
+		_, a.Kin = r.flags()
 	}
 	if r.err != nil {
 		return nil, fmt.Errorf("assignment: %w", r.err)
