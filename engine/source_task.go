@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"sync"
 	"time"
-	"unsafe"
 
 	"github.com/penstock-io/penstock/batch"
 	"github.com/penstock-io/penstock/connectors"
@@ -224,7 +223,9 @@ func (s *sourceTask) loop(ctx context.Context) error {
 			}
 			continue
 		}
-		s.t.set(Running, nil)
+		if s.t.State() != Running { // to set it allocates
+			s.t.set(Running, nil)
+		}
 		b, err := s.t.pool.Take(ctx)
 		if err != nil {
 			return nil
@@ -300,19 +301,11 @@ func (s *sourceTask) send(ctx context.Context, b *batch.Batch) error {
 		}
 	}
 	s.t.metrics.active.Add(int64(n))
-	sent := nanos()
-	done := func(errs []kafka.RowError) {
-		now := nanos()
-		s.clocks.acknowledge.spend(now, now-sent)
-		s.t.metrics.active.Add(-int64(n))
-		s.acknowledged(b, flight, n, errs)
-	}
-	rows := rowsOf(b)
-	if s.where != nil {
-		rows.Offset = b.Out.Offsets(b.N)
-	}
+	flight.bind(s)
+	flight.n, flight.sent = n, nanos()
+	rows := flight.fill()
 	// The records get the task's own context: a stop must not cancel what is in flight.
-	if err := s.t.callProduce(func() error { return s.producer.ProduceRows(s.t.ctx, rows, done) }); err != nil {
+	if err := s.t.callProduce(func() error { return s.producer.ProduceRows(s.t.ctx, rows, flight.done) }); err != nil {
 		s.t.metrics.active.Add(-int64(n))
 		s.release(b)
 		if ctx.Err() != nil {
@@ -355,37 +348,6 @@ func (s *sourceTask) topicsOf(ctx context.Context, b *batch.Batch) error {
 	return nil
 }
 
-// rowsOf shows an encoded batch to the producer, without copying.
-func rowsOf(b *batch.Batch) *kafka.Rows {
-	r := &kafka.Rows{N: b.N, Buf: b.Out.Buf, Key: words(b.Out.Key), Value: words(b.Out.Value), Partition: b.Partition}
-	if b.Out.KeyInSlab {
-		r.KeyBuf = b.Slab.Buf()
-	}
-	if b.Out.ValueInSlab {
-		r.ValueBuf = b.Slab.Buf()
-	}
-	if len(b.Timestamp) > 0 {
-		r.Timestamp = b.Timestamp
-	}
-	if topic, ok := b.Topics.Const(); ok {
-		r.Topic = topic
-	} else {
-		r.TopicOf = b.Topics.At
-	}
-	if !b.AllAlive() {
-		r.Skip = b.IsDead
-	}
-	if b.Headers.Any() {
-		r.Headers = func(row int) []kafka.Header { return headersOf(b, row) }
-	}
-	return r
-}
-
-// words is a slice of views as the plain words that they are.
-func words(v []batch.View) []uint64 {
-	return unsafe.Slice((*uint64)(unsafe.Pointer(unsafe.SliceData(v))), len(v))
-}
-
 func headersOf(b *batch.Batch, row int) []kafka.Header {
 	hs := b.Headers.Of(row)
 	if len(hs) == 0 {
@@ -398,16 +360,19 @@ func headersOf(b *batch.Batch, row int) []kafka.Header {
 	return out
 }
 
-// acknowledged is called by the producer when every row of a batch is safe or failed. It must not block.
-func (s *sourceTask) acknowledged(b *batch.Batch, flight *inFlight, n int, errs []kafka.RowError) {
+// landed is called by the producer when every row of a batch is safe or failed. It must not block.
+func (s *sourceTask) landed(f *inFlight, errs []kafka.RowError) {
+	b, n, now := f.b, f.n, nanos()
+	s.clocks.acknowledge.spend(now, now-f.sent)
+	s.t.metrics.active.Add(-int64(n))
 	s.t.metrics.written.Add(int64(n - len(errs)))
 	if s.where != nil {
 		s.where.Written(b)
 	}
 	if len(errs) == 0 {
-		flight.ack()
+		f.ack()
 		s.release(b)
 		return
 	}
-	s.refused(b, flight, errs)
+	s.refused(b, f, errs)
 }
