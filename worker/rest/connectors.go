@@ -55,6 +55,11 @@ func (e expansion) writeJSON(w *writer) {
 
 func listConnectors(c *call) (answer, error) {
 	names := c.herder().Connectors()
+	// Before the first assignment nobody knows yet whether there are none: who asks would create them again.
+	if len(names) == 0 && !c.herder().Ready() {
+		return answer{}, &Error{Status: http.StatusServiceUnavailable, Class: "org.apache.kafka.connect.runtime.rest.errors.ConnectRestException",
+			Message: "This worker is still starting up and does not know its connectors yet"}
+	}
 	wanted, expand := c.URL.Query()["expand"]
 	if !expand {
 		return ok(stringList(names)), nil

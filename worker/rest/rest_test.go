@@ -39,7 +39,12 @@ func (h *fakeHerder) info() ConnectorInfo {
 func (h *fakeHerder) KafkaClusterID() string       { return "cluster" }
 func (h *fakeHerder) Health(context.Context) error { return h.sick }
 func (h *fakeHerder) Ready() bool                  { return !h.notReady }
-func (h *fakeHerder) Connectors() []string         { return []string{"c/1"} }
+func (h *fakeHerder) Connectors() []string {
+	if h.notReady {
+		return nil
+	}
+	return []string{"c/1"}
+}
 func (h *fakeHerder) ConnectorInfo(name string) (ConnectorInfo, error) {
 	if name != "c/1" {
 		return ConnectorInfo{}, NotFound("Connector " + name + " not found")
@@ -276,6 +281,15 @@ func TestHealth(t *testing.T) {
 	f(&fakeHerder{}, 200)
 	f(&fakeHerder{notReady: true}, 503)
 	f(&fakeHerder{sick: errors.New("stuck")}, 500)
+}
+
+// A worker that has read nothing yet does not say that there is nothing.
+func TestListOfStartingWorker(t *testing.T) {
+	for _, path := range []string{"/connectors", "/connectors?expand=status"} {
+		if resp := request(serve(&fakeHerder{notReady: true}, true), "GET", path, ""); resp.StatusCode != 503 {
+			t.Errorf("%s: %d", path, resp.StatusCode)
+		}
+	}
 }
 
 // Scalars become texts as Jackson makes them; the order is kept.
