@@ -30,7 +30,7 @@ const (
 	Both   Role = "both"   // files to topics to files
 )
 
-// Case is one worker under load and the faults that strike it.
+// Case is a worker, or a cluster of them, under load and the faults that strike it.
 type Case struct {
 	// Name begins the summary and names files and topics.
 	Name string
@@ -39,6 +39,12 @@ type Case struct {
 	Path string
 	// Faults strike in this order, one after the other has been recovered from.
 	Faults []Kind
+	// Records is how many records there are to be at least: Faults are gone through again and again until then.
+	Records int
+	// Workers is how many workers of a cluster there are; 0 is one standalone worker.
+	Workers int
+	// ExactlyOnce runs sources in transactions, which only a cluster does, and has sinks read what is committed.
+	ExactlyOnce bool
 	// Seed chooses records, moments and the details of faults.
 	Seed uint64
 	// Rate is how many records a second all streams make together; 0 is 6000.
@@ -77,9 +83,9 @@ type run struct {
 	sys     *System
 	dir     string
 	disk    *disk
-	spec    stack.WorkerSpec
-	worker  *stack.Worker
+	members []*member
 	rng     *rand.Rand
+	configs map[string]map[string]string // of connectors
 	ways    []*way
 	strikes []strike
 	started time.Time
@@ -100,7 +106,8 @@ func (s *System) Run(ctx context.Context, c Case) (*Result, error) {
 	}
 	r := &run{
 		Case: c, sys: s, dir: filepath.Join(s.Dir, c.Name), started: time.Now(), problems: make(chan error, 16),
-		rng: rand.New(rand.NewPCG(c.Seed, uint64(crc32.ChecksumIEEE([]byte(c.Name))))),
+		rng:     rand.New(rand.NewPCG(c.Seed, uint64(crc32.ChecksumIEEE([]byte(c.Name))))),
+		configs: map[string]map[string]string{},
 	}
 	defer r.end()
 	if err := r.prepare(ctx); err != nil {
@@ -134,14 +141,6 @@ func (r *run) prepare(ctx context.Context) error {
 	} else if err := os.MkdirAll(out, 0o755); err != nil {
 		return err
 	}
-	ports, err := r.sys.workerPorts()
-	if err != nil {
-		return err
-	}
-	r.spec = stack.WorkerSpec{
-		Kind: r.sys.Kind, Mode: "standalone", Binary: r.sys.Binary, Dir: r.dir, Brokers: addrs(r.sys.plain),
-		Props: workerProps(ports, filepath.Join(out, "offsets"), r.Path, r.sys.Kind),
-	}
 	accesses := r.sys.accesses()
 	for i, codec := range []string{"gzip", "snappy", "lz4", "zstd", "none"} {
 		w := &way{codec: codec, partitions: 1 + 2*(i%2), access: accesses[i%len(accesses)], topic: r.Name + "-" + codec}
@@ -153,22 +152,25 @@ func (r *run) prepare(ctx context.Context) error {
 			w.inFile = newLedger(s)
 		}
 		r.ways = append(r.ways, w)
-		if err := errors.Join(r.sys.createTopic(ctx, w.topic, int32(w.partitions)), r.addConnectors(w)); err != nil {
+		if err := r.sys.createTopic(ctx, w.topic, int32(w.partitions)); err != nil {
 			return err
 		}
+		r.addConnectors(w)
+	}
+	if err := r.addMembers(out); err != nil {
+		return err
 	}
 	r.begin()
-	return r.startWorker()
+	return r.startAll()
 }
 
-func workerProps(ports []int, offsets, path string, kind stack.Kind) map[string]string {
+func workerProps(ports []int, path string, kind stack.Kind) map[string]string {
 	props := map[string]string{
-		"listeners":                    fmt.Sprintf("http://127.0.0.1:%d", ports[0]),
-		"offset.storage.file.filename": offsets,
-		"offset.flush.interval.ms":     millis(flushInterval),
-		"producer.enable.idempotence":  "true",
-		"producer.request.timeout.ms":  millis(requestTimeout),
-		"consumer.request.timeout.ms":  millis(requestTimeout),
+		"listeners":                   fmt.Sprintf("http://127.0.0.1:%d", ports[0]),
+		"offset.flush.interval.ms":    millis(flushInterval),
+		"producer.enable.idempotence": "true",
+		"producer.request.timeout.ms": millis(requestTimeout),
+		"consumer.request.timeout.ms": millis(requestTimeout),
 		// The JVM asks that this is not below the session's.
 		"consumer.default.api.timeout.ms": "5000",
 		"consumer.session.timeout.ms":     millis(session),
@@ -185,31 +187,34 @@ func workerProps(ports []int, offsets, path string, kind stack.Kind) map[string]
 
 func millis(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 
-// addConnectors writes the connector files of a way.
-func (r *run) addConnectors(w *way) error {
+// addConnectors makes the connectors of a way.
+func (r *run) addConnectors(w *way) {
 	const text = "org.apache.kafka.connect.storage.StringConverter"
-	add := func(name, role string, config map[string]string) error {
+	add := func(name string, config map[string]string, roles ...string) {
 		config["tasks.max"], config["key.converter"], config["value.converter"] = "1", text, text
-		for k, v := range w.access.props {
-			config[role+".override."+k] = v
+		for _, role := range roles {
+			for k, v := range w.access.props {
+				config[role+".override."+k] = v
+			}
 		}
-		file, err := stack.WriteConnector(r.dir, name, config)
-		r.spec.Connectors = append(r.spec.Connectors, file)
-		return err
+		r.configs[name] = config
 	}
 	if r.Role != Sink {
 		w.source = w.topic + "-source"
-		if err := add(w.source, "producer", map[string]string{
-			"connector.class": "FileStreamSource", "file": w.from, "topic": w.topic, "producer.override.compression.type": w.codec,
-		}); err != nil {
-			return err
+		config := map[string]string{"connector.class": "FileStreamSource", "file": w.from, "topic": w.topic,
+			"producer.override.compression.type": w.codec}
+		if r.ExactlyOnce {
+			// Offsets are read, and zombies fenced, where and as the records are written.
+			config["exactly.once.support"] = "required"
+			add(w.source, config, "producer", "consumer", "admin")
+		} else {
+			add(w.source, config, "producer")
 		}
 	}
 	if r.Role != Source {
 		w.sink = w.topic + "-sink"
-		return add(w.sink, "consumer", map[string]string{"connector.class": "FileStreamSink", "file": w.to, "topics": w.topic})
+		add(w.sink, map[string]string{"connector.class": "FileStreamSink", "file": w.to, "topics": w.topic}, "consumer")
 	}
-	return nil
 }
 
 // begin starts the load and those who watch; the first stop ends the load, the second the watching.
@@ -260,8 +265,10 @@ func (r *run) halt(i int) {
 // end leaves nothing behind but files.
 func (r *run) end() {
 	r.sys.heal()
-	if r.worker != nil {
-		r.worker.Kill()
+	for _, m := range r.members {
+		if m.worker != nil {
+			m.worker.Kill()
+		}
 	}
 	r.halt(0)
 	r.halt(1)
@@ -270,24 +277,13 @@ func (r *run) end() {
 	}
 }
 
-func (r *run) startWorker() error {
-	w, err := stack.StartWorker(r.spec)
-	if err != nil {
-		return err
-	}
-	r.worker = w
-	if r.LogLevel != "" {
-		return w.Call("PUT", "/admin/loggers/root", map[string]string{"level": r.LogLevel}, nil)
-	}
-	return nil
-}
-
 // play lets the faults strike, waits for the end of the load, and stops the worker.
 func (r *run) play(ctx context.Context) error {
 	if err := r.recover(r.target(1)); err != nil {
 		return fmt.Errorf("before the first fault: %w", err)
 	}
-	for i, k := range r.Faults {
+	for i := 0; i < len(r.Faults) || r.made() < r.Records; i++ {
+		k := r.Faults[i%len(r.Faults)]
 		time.Sleep(r.between(200*time.Millisecond, 2*time.Second))
 		s := strike{kind: k, start: time.Now(), before: r.repeated()}
 		if i > 0 {
@@ -301,10 +297,10 @@ func (r *run) play(ctx context.Context) error {
 		s.recovered = time.Now()
 		s.after = r.repeated()
 		r.strikes = append(r.strikes, s)
-		r.Log("%s: fault %d of %d, %s (%s): recovered in %s, again in topics %d, in files %d", r.Name, i+1, len(r.Faults), k, detail,
+		r.Log("%s: fault %d of %d, %s (%s): recovered in %s, again in topics %d, in files %d", r.Name, i+1, max(i+1, len(r.Faults)), k, detail,
 			s.recovered.Sub(s.until).Round(10*time.Millisecond), s.after.topic-s.before.topic, s.after.file-s.before.file)
 		if err != nil {
-			return fmt.Errorf("fault %d of %d, %s (%s): %w", i+1, len(r.Faults), k, detail, err)
+			return fmt.Errorf("fault %d of %d, %s (%s): %w", i+1, max(i+1, len(r.Faults)), k, detail, err)
 		}
 		if k == KillBroker || k == RestartBroker {
 			if err := r.sys.waitInSync(ctx); err != nil {
@@ -321,11 +317,22 @@ func (r *run) play(ctx context.Context) error {
 	if n := len(r.strikes); n > 0 {
 		r.strikes[n-1].after = r.repeated()
 	}
-	if err := r.worker.Stop(60 * time.Second); err != nil {
-		return err
+	for _, m := range r.members {
+		if err := m.stop(); err != nil {
+			return err
+		}
 	}
 	r.halt(1)
 	return nil
+}
+
+// made is how many records there are.
+func (r *run) made() int {
+	n := 0
+	for _, w := range r.ways {
+		n += int(w.load.made.Load())
+	}
+	return n
 }
 
 // target is how many records of each way there are now, or at least n.
@@ -379,8 +386,10 @@ func (r *run) healthy() error {
 		return err
 	default:
 	}
-	if !r.worker.Alive() {
-		return errors.New("the worker ended by itself")
+	for _, m := range r.members {
+		if !m.worker.Alive() {
+			return errors.New("a worker ended by itself: " + m.spec.Dir)
+		}
 	}
 	for _, w := range r.ways {
 		for _, name := range []string{w.source, w.sink} {
@@ -388,7 +397,7 @@ func (r *run) healthy() error {
 				continue
 			}
 			// No answer yet is no failure.
-			if s, err := r.worker.Status(name); err == nil {
+			if s, err := r.awake().Status(name); err == nil {
 				if trace, failed := s.Failed(); failed {
 					return fmt.Errorf("%s failed: %s", name, trace)
 				}

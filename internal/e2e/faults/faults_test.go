@@ -164,13 +164,60 @@ func TestCrashMatrix(t *testing.T) {
 	}
 }
 
-// The faults of E2E_KINDS (a list with commas), in this order, on role E2E_ROLE and path E2E_PATH: to look into one.
+// Exactly-once sources of a cluster: what was committed is there once, whatever strikes. In the long form one worker makes a
+// million records with a kill every few seconds, and E2E_FAULTS of all kinds strike two workers.
+func TestExactlyOnce(t *testing.T) {
+	n := setting(t, "E2E_FAULTS", 3)
+	seed := uint64(setting(t, "E2E_SEED", 1))
+	long := n > 3
+	t.Run("kills", func(t *testing.T) {
+		if !long {
+			t.Skip("E2E_FAULTS above 3 asks for the long form")
+		}
+		play(t, Case{Name: "once-kills", Role: Source, Workers: 1, ExactlyOnce: true, Path: os.Getenv("E2E_PATH"),
+			Faults: []Kind{KillWorker}, Records: setting(t, "E2E_RECORDS", 1_000_000), Seed: seed})
+	})
+	t.Run("two workers", func(t *testing.T) {
+		faults := []Kind{KillWorker, Cut, Zombie}
+		if long {
+			r := rand.New(rand.NewPCG(seed, 14))
+			for len(faults) < n {
+				round := []Kind{KillWorker, Zombie, KillBroker, Cut, PauseWorker, MoveLeaders, KillWorker, StopWorker, RestartBroker, Cut}
+				r.Shuffle(len(round), func(i, j int) { round[i], round[j] = round[j], round[i] })
+				faults = append(faults, round...)
+			}
+			faults = faults[:n]
+		}
+		play(t, Case{Name: "once-cluster", Role: Both, Workers: 2, ExactlyOnce: true, Path: os.Getenv("E2E_PATH"), Faults: faults, Seed: seed})
+	})
+}
+
+// A cluster without exactly-once support: failover repeats no more than a flush interval.
+func TestFailover(t *testing.T) {
+	n := setting(t, "E2E_FAULTS", 3)
+	seed := uint64(setting(t, "E2E_SEED", 1))
+	if n <= 3 {
+		t.Skip("E2E_FAULTS above 3 asks for the long form")
+	}
+	kinds := []Kind{KillWorker, Zombie, StopWorker, KillWorker, KillBroker, Cut}
+	r := rand.New(rand.NewPCG(seed, 15))
+	var faults []Kind
+	for len(faults) < n/2 {
+		r.Shuffle(len(kinds), func(i, j int) { kinds[i], kinds[j] = kinds[j], kinds[i] })
+		faults = append(faults, kinds...)
+	}
+	play(t, Case{Name: "failover", Role: Both, Workers: 2, Path: os.Getenv("E2E_PATH"), Faults: faults[:n/2], Seed: seed})
+}
+
+// The faults of E2E_KINDS (a list with commas), in this order, on role E2E_ROLE and path E2E_PATH, with E2E_WORKERS of a
+// cluster and, when E2E_ONCE is set, exactly-once sources: to look into one.
 func TestChosen(t *testing.T) {
 	list := os.Getenv("E2E_KINDS")
 	if list == "" {
 		t.Skip("E2E_KINDS chooses the faults")
 	}
-	c := Case{Name: "chosen", Role: Both, Path: os.Getenv("E2E_PATH"), Seed: uint64(setting(t, "E2E_SEED", 1)), Rate: setting(t, "E2E_RATE", 0)}
+	c := Case{Name: "chosen", Role: Both, Path: os.Getenv("E2E_PATH"), Seed: uint64(setting(t, "E2E_SEED", 1)), Rate: setting(t, "E2E_RATE", 0),
+		Records: setting(t, "E2E_RECORDS", 0), Workers: setting(t, "E2E_WORKERS", 0), ExactlyOnce: os.Getenv("E2E_ONCE") != ""}
 	if role := os.Getenv("E2E_ROLE"); role != "" {
 		c.Role = Role(role)
 	}

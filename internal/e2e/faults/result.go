@@ -38,14 +38,14 @@ type Result struct {
 // mayRepeat tells which faults let which side repeat records: at most what had arrived from one flush interval (and
 // flushSlack) before the fault on.
 //
-// A source repeats only after kill -9: its producer is idempotent, and offsets of what was acknowledged are stored by every
-// orderly stop. Exactly-once sources will repeat nothing at all: that is a rule to add here.
+// A source repeats only after kill -9, or beside a second worker that took it for dead: its producer is idempotent, and
+// offsets of what was acknowledged are stored by every orderly stop. With exactly-once support it repeats nothing.
 // A sink repeats when its member loses the group or dies between a write and the commit of its offset; an orderly stop
 // commits, and a new leader or coordinator does not end a member's session.
-func mayRepeat(k Kind) (source, sink bool) {
+func (c Case) mayRepeat(k Kind) (source, sink bool) {
 	switch k {
-	case KillWorker:
-		return true, true
+	case KillWorker, Zombie:
+		return !c.ExactlyOnce, true
 	case StopWorker, MoveLeaders:
 		return false, false
 	default:
@@ -67,7 +67,7 @@ func (r *run) excuses(w *way, gone map[string][]time.Time) (source, sink []excus
 		if i+1 < len(r.strikes) {
 			e.to = r.strikes[i+1].start
 		}
-		ofSource, ofSink := mayRepeat(s.kind)
+		ofSource, ofSink := r.mayRepeat(s.kind)
 		if ofSource {
 			source = append(source, e)
 		}
@@ -75,9 +75,19 @@ func (r *run) excuses(w *way, gone map[string][]time.Time) (source, sink []excus
 			sink = append(sink, e)
 		}
 	}
-	for _, at := range gone["connect-"+w.sink] {
+	expelled := func(at time.Time, session time.Duration) excuse {
 		silent := at.Add(-session)
-		sink = append(sink, excuse{silent, at.Add(2 * session), silent.Add(-flushInterval - flushSlack)})
+		return excuse{silent, at.Add(2 * session), silent.Add(-flushInterval - flushSlack)}
+	}
+	for _, at := range gone["connect-"+w.sink] {
+		sink = append(sink, expelled(at, session))
+	}
+	for _, at := range gone[r.group()] {
+		e := expelled(at, clusterSession)
+		sink = append(sink, e)
+		if !r.ExactlyOnce {
+			source = append(source, e)
+		}
 	}
 	return source, sink
 }
@@ -88,7 +98,9 @@ func (r *run) result() *Result {
 		out.Struck[s.kind]++
 		out.SlowRecovery = max(out.SlowRecovery, s.recovered.Sub(s.until))
 		// What was in flight to one partition comes again, perhaps in another, behind what had arrived there.
-		out.DisorderMay = out.DisorderMay || s.kind == KillWorker
+		if again, _ := r.mayRepeat(s.kind); again {
+			out.DisorderMay = true
+		}
 		// A write that a kill or a full disk ends halfway leaves the beginning of a line.
 		if s.kind == KillWorker || s.kind == FullDisk {
 			out.TornMay += len(r.sinks())
@@ -196,24 +208,30 @@ func (r *run) evidence() string {
 	if err != nil {
 		return err.Error()
 	}
-	if r.worker != nil && r.worker.Alive() && r.sys.Kind == stack.Penstock {
-		client := http.Client{Timeout: 10 * time.Second}
-		if resp, err := client.Get(r.worker.AdminURL + "/debug/pprof/goroutine?debug=2"); err == nil {
+	keep := func(prefix, folder string, patterns ...string) {
+		for _, pattern := range patterns {
+			found, _ := filepath.Glob(filepath.Join(folder, pattern)) // the patterns are well formed
+			for _, path := range found {
+				if b, err := os.ReadFile(path); err == nil {
+					_ = os.WriteFile(filepath.Join(dir, prefix+filepath.Base(path)), b, 0o644)
+				}
+			}
+		}
+	}
+	keep("", r.dir, "*.json")
+	client := http.Client{Timeout: 10 * time.Second}
+	for _, m := range r.members {
+		keep(m.name+"-", m.spec.Dir, "*.log", "*.properties")
+		if m.worker == nil || !m.worker.Alive() || r.sys.Kind != stack.Penstock {
+			continue
+		}
+		if resp, err := client.Get(m.worker.AdminURL + "/debug/pprof/goroutine?debug=2"); err == nil {
 			b, _ := io.ReadAll(resp.Body)
 			_ = resp.Body.Close()
-			_ = os.WriteFile(filepath.Join(dir, "goroutines.txt"), b, 0o644)
+			_ = os.WriteFile(filepath.Join(dir, m.name+"-goroutines.txt"), b, 0o644)
 		}
 	}
-	var logs []string
-	for _, pattern := range []string{filepath.Join(r.dir, "*.log"), filepath.Join(r.dir, "*.json"), filepath.Join(r.dir, "*.properties"), filepath.Join(r.sys.Dir, "*.log")} {
-		found, _ := filepath.Glob(pattern) // the patterns are well formed
-		logs = append(logs, found...)
-	}
-	for _, path := range logs {
-		if b, err := os.ReadFile(path); err == nil {
-			_ = os.WriteFile(filepath.Join(dir, filepath.Base(path)), b, 0o644)
-		}
-	}
+	keep("", r.sys.Dir, "*.log")
 	var strikes []string
 	for _, s := range r.strikes {
 		strikes = append(strikes, fmt.Sprintf("%s %s (%s), over %s, recovered %s", s.start.Format("15:04:05.000"), s.kind, s.detail,

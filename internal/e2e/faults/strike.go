@@ -9,7 +9,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/penstock-io/penstock/internal/e2e/stack"
 	"github.com/penstock-io/penstock/internal/faultproxy"
 )
 
@@ -26,6 +25,7 @@ const (
 	MoveLeaders   Kind = "move-leaders"   // every partition gets another leader, brokers staying up
 	Cut           Kind = "cut"            // connections are cut, reset, half open, silent, refused or slow
 	FullDisk      Kind = "full-disk"      // no room for the sink's files and the source's offset file
+	Zombie        Kind = "zombie"         // SIGSTOP until other workers have taken over, SIGCONT
 )
 
 // strike is one fault that struck.
@@ -57,11 +57,11 @@ func (r *run) between(low, high time.Duration) time.Duration {
 func (r *run) inject(ctx context.Context, k Kind) (detail string, err error) {
 	switch k {
 	case KillWorker:
-		r.worker.Kill()
-		time.Sleep(r.between(0, 500*time.Millisecond))
-		return "", r.startWorker()
+		return r.killWorker()
 	case StopWorker:
-		return "", r.restartWorker()
+		return r.restartWorker()
+	case Zombie:
+		return r.zombie()
 	case PauseWorker:
 		return r.pauseWorker()
 	case KillBroker, RestartBroker:
@@ -76,15 +76,25 @@ func (r *run) inject(ctx context.Context, k Kind) (detail string, err error) {
 	return "", fmt.Errorf("no such fault: %s", k)
 }
 
-func (r *run) restartWorker() error {
-	if err := r.worker.Stop(60 * time.Second); err != nil {
-		return err
+// killWorker ends a worker as kill -9 does and starts it again: soon, and in a cluster of several in half of the cases only
+// when the others have noticed.
+func (r *run) killWorker() (string, error) {
+	m := r.anyone()
+	away := r.between(0, 500*time.Millisecond)
+	if len(r.members) > 1 && r.rng.IntN(2) == 0 {
+		away = r.between(clusterSession, clusterSession+3*time.Second)
 	}
-	// The JVM's own signal handler makes 143 of a clean stop.
-	if code, _ := r.worker.WaitExit(0); code != 0 && r.sys.Kind == stack.Penstock {
-		return fmt.Errorf("exit code %d after SIGTERM, want 0", code)
+	m.worker.Kill()
+	time.Sleep(away)
+	return fmt.Sprintf("%s, away for %s", m.name, away.Round(time.Millisecond)), r.start(m)
+}
+
+func (r *run) restartWorker() (string, error) {
+	m := r.anyone()
+	if err := m.stop(); err != nil {
+		return m.name, err
 	}
-	return r.startWorker()
+	return m.name, r.start(m)
 }
 
 func (r *run) pauseWorker() (string, error) {
@@ -92,11 +102,12 @@ func (r *run) pauseWorker() (string, error) {
 	if r.rng.IntN(2) == 0 {
 		d = r.between(session+time.Second, session+3*time.Second)
 	}
-	if err := r.worker.Signal(syscall.SIGSTOP); err != nil {
+	m := r.anyone()
+	if err := m.worker.Signal(syscall.SIGSTOP); err != nil {
 		return "", err
 	}
 	time.Sleep(d)
-	return d.Round(time.Millisecond).String(), r.worker.Signal(syscall.SIGCONT)
+	return fmt.Sprintf("%s for %s", m.name, d.Round(time.Millisecond)), m.worker.Signal(syscall.SIGCONT)
 }
 
 // breakBroker takes a node away for a while: in three of four cases the one that leads most of the case's partitions.
@@ -189,7 +200,7 @@ func (r *run) fillDisk() (string, error) {
 		time.Sleep(50 * time.Millisecond)
 		failed = failed[:0]
 		for _, name := range r.sinks() {
-			if s, err := r.worker.Status(name); err == nil {
+			if s, err := r.awake().Status(name); err == nil {
 				if trace, ok := s.Failed(); ok {
 					if !strings.Contains(strings.ToLower(trace), "no space left on device") {
 						return "", fmt.Errorf("the trace of %s does not name the full disk: %s", name, trace)
@@ -203,7 +214,7 @@ func (r *run) fillDisk() (string, error) {
 		return "", err
 	}
 	for _, name := range failed {
-		if err := r.worker.Call("POST", "/connectors/"+name+"/restart?includeTasks=true&onlyFailed=true", nil, nil); err != nil {
+		if err := r.awake().Call("POST", "/connectors/"+name+"/restart?includeTasks=true&onlyFailed=true", nil, nil); err != nil {
 			return "", err
 		}
 	}

@@ -33,7 +33,7 @@ type System struct {
 	Cluster *stack.Cluster
 
 	plain, secure [nodes]*faultproxy.Proxy
-	ports         []int // of workers
+	ports         [][]int // of workers
 	client        *kgo.Client
 	admin         *kadm.Client
 }
@@ -117,13 +117,16 @@ func (s *System) heal() {
 	}
 }
 
-// workerPorts are the two ports of every worker: cases follow one another, and a worker comes back where it was.
-func (s *System) workerPorts() ([]int, error) {
-	var err error
-	if s.ports == nil {
-		s.ports, err = stack.FreePorts(2)
+// workerPorts are the two ports of worker i: cases follow one another, and a worker comes back where it was.
+func (s *System) workerPorts(i int) ([]int, error) {
+	for len(s.ports) <= i {
+		two, err := stack.FreePorts(2)
+		if err != nil {
+			return nil, err
+		}
+		s.ports = append(s.ports, two)
 	}
-	return s.ports, err
+	return s.ports[i], nil
 }
 
 func addrs(proxies [nodes]*faultproxy.Proxy) string {
