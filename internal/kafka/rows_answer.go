@@ -19,8 +19,8 @@ import (
 // org.apache.kafka.clients.producer.internals.Sender.completeBatch and TransactionManager.canRetry decide together.
 // Without a response and an error, it was a request that has none (acks=0).
 func (w *rowWriter) answer(l *rowLeader, req *rowsRequest, reply *rowsReply, err error) {
-	var finished []*rowCall
 	w.mu.Lock()
+	finished := w.takeList()
 	// Not before, or drive, which does not know yet that a chunk failed, sends one more behind it: a sixth, and brokers
 	// remember five batches to know a repetition by.
 	if len(l.flying) > 0 && l.flying[0] == req {
@@ -56,6 +56,10 @@ func (w *rowWriter) answer(l *rowLeader, req *rowsRequest, reply *rowsReply, err
 	req.reset()
 	l.idle = append(l.idle, req)
 	l.poke()
+	if len(finished) == 0 {
+		w.giveList(finished)
+		finished = nil
+	}
 	w.mu.Unlock()
 	w.finish(finished)
 }

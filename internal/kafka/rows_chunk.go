@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 	"math/bits"
+	"slices"
 	"time"
 )
 
@@ -23,6 +24,7 @@ type chunk struct {
 	rows     []int32
 	lens     []int32
 	headers  [][]Header // per row, nil when no row has any
+	spare    [][]Header // memory for headers, empty and cleared
 	bytes    int        // the encoded batch, uncompressed
 	first    int64      // timestamps, milliseconds
 	latest   int64
@@ -77,7 +79,7 @@ func (c *chunk) add(call *rowCall, i int, millis int64, record, total int, heade
 		c.segs = append(c.segs, segment{call: call, from: n})
 	}
 	if headers != nil && c.headers == nil {
-		c.headers = make([][]Header, n, max(n+1, 64))
+		c.headers = slices.Grow(c.spare, max(n+1, 64))[:n]
 	}
 	if c.headers != nil {
 		c.headers = append(c.headers, headers)
@@ -119,7 +121,10 @@ func (c *chunk) placed(base int64) {
 // reset empties the chunk for reuse.
 func (c *chunk) reset() {
 	clear(c.segs)
-	*c = chunk{segs: c.segs[:0], rows: c.rows[:0], lens: c.lens[:0]}
+	if clear(c.headers); c.headers != nil {
+		c.spare = c.headers[:0]
+	}
+	*c = chunk{segs: c.segs[:0], rows: c.rows[:0], lens: c.lens[:0], spare: c.spare}
 }
 
 // producerStamp is what makes a batch idempotent; the zero value of none is noStamp.

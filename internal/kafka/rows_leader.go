@@ -27,8 +27,31 @@ type rowLeader struct {
 	quiet   time.Time      // the broker wants nothing before (throttle_time_ms)
 	idle    []*rowsRequest
 
-	pack  rowsPacker // drive's
-	reply rowsReply  // collect's
+	pack  rowsPacker  // drive's
+	timer *time.Timer // drive's
+	reply rowsReply   // collect's
+
+	// drive and collect of this leader, to be started after rowWriter.wg was told: made once, as they start often.
+	drive, collect func()
+}
+
+// leader is the broker of an id. mu is held.
+func (w *rowWriter) leader(id int32) *rowLeader {
+	l := w.leaders[id]
+	if l != nil {
+		return l
+	}
+	l = &rowLeader{id: id, wake: make(chan struct{}, 1)}
+	l.drive = func() {
+		defer w.wg.Done()
+		w.drive(l)
+	}
+	l.collect = func() {
+		defer w.wg.Done()
+		w.collect(l)
+	}
+	w.leaders[id] = l
+	return l
 }
 
 const (
@@ -58,11 +81,7 @@ func (w *rowWriter) makeReady(p *rowPartition) {
 		w.makeSick(p, 1)
 		return
 	}
-	l := w.leaders[p.leader]
-	if l == nil {
-		l = &rowLeader{id: p.leader, wake: make(chan struct{}, 1)}
-		w.leaders[l.id] = l
-	}
+	l := w.leader(p.leader)
 	p.ready = l
 	if len(l.ready) == 0 {
 		l.since = time.Now()
@@ -70,14 +89,13 @@ func (w *rowWriter) makeReady(p *rowPartition) {
 	l.ready = append(l.ready, p)
 	if !l.busy {
 		l.busy = true
-		w.wg.Go(func() { w.drive(l) })
+		w.wg.Add(1)
+		go l.drive()
 	}
 }
 
 // drive sends to one leader until nothing is ready.
 func (w *rowWriter) drive(l *rowLeader) {
-	timer := time.NewTimer(time.Hour)
-	defer timer.Stop()
 	for {
 		if err := w.identify(); err != nil {
 			w.unidentified(l, err)
@@ -91,12 +109,17 @@ func (w *rowWriter) drive(l *rowLeader) {
 		}
 		if wait > 0 {
 			w.mu.Unlock()
-			timer.Reset(wait)
+			if l.timer == nil {
+				l.timer = time.NewTimer(wait)
+			} else {
+				l.timer.Reset(wait)
+			}
 			select {
-			case <-timer.C:
+			case <-l.timer.C:
 			case <-l.wake:
 			case <-w.ctx.Done():
 			}
+			l.timer.Stop()
 			continue
 		}
 		req := l.takeRequest()
@@ -196,12 +219,7 @@ func (w *rowWriter) take(l *rowLeader, req *rowsRequest) (finished []*rowCall) {
 
 // send writes a request, and leaves its answer to collect.
 func (w *rowWriter) send(l *rowLeader, req *rowsRequest) {
-	ctx, cancel := w.ctx, context.CancelFunc(func() {})
-	if w.rules.delivery > 0 { // a broker that cannot be reached does not hold rows past their time
-		ctx, cancel = context.WithDeadlineCause(ctx, req.deadline(), kgo.ErrRecordTimeout)
-	}
-	conn, err := w.pool.get(ctx, l.id, "produce")
-	cancel()
+	conn, err := w.connect(l, req)
 	if err == nil {
 		if req.version = min(conn.maxVersion(produceKey), produceMaxVersion); req.version < produceMinVersion {
 			err = fmt.Errorf("%w: broker %d does not know version %d of produce requests", kerr.UnsupportedVersion, l.id, produceMinVersion)
@@ -222,6 +240,20 @@ func (w *rowWriter) send(l *rowLeader, req *rowsRequest) {
 	w.answer(l, req, nil, err)
 }
 
+// connect is the connection to a leader. One that cannot be reached does not hold rows past their time.
+func (w *rowWriter) connect(l *rowLeader, req *rowsRequest) (*brokerConn, error) {
+	at := brokerSlot{l.id, "produce"}
+	if _, conn, err := w.pool.slot(at); conn != nil || err != nil || w.rules.delivery <= 0 {
+		if conn == nil && err == nil {
+			return w.pool.get(w.ctx, at.node, at.purpose)
+		}
+		return conn, err
+	}
+	ctx, cancel := context.WithDeadlineCause(w.ctx, req.deadline(), kgo.ErrRecordTimeout)
+	defer cancel()
+	return w.pool.get(ctx, at.node, at.purpose)
+}
+
 // fly gives collect a request. From then on its answer may come, though it is still being written.
 func (w *rowWriter) fly(l *rowLeader, req *rowsRequest, replies bool) {
 	w.mu.Lock()
@@ -232,7 +264,8 @@ func (w *rowWriter) fly(l *rowLeader, req *rowsRequest, replies bool) {
 	l.flying = append(l.flying, req)
 	if !l.reading {
 		l.reading = true
-		w.wg.Go(func() { w.collect(l) })
+		w.wg.Add(1)
+		go l.collect()
 	}
 }
 

@@ -65,6 +65,7 @@ type rowsPacker struct {
 	codecs []int16
 	buffer bytes.Buffer
 	snappy framedSnappy
+	part   [1][]byte // what is written: an argument list of its own would be allocated
 }
 
 // writeStep is how much is gathered before it is written.
@@ -177,7 +178,7 @@ func (k *rowsPacker) write(conn requestWriter, r *rowsRequest, w *rowWriter) err
 			}
 			out = f.tags(out)
 			if len(out) >= writeStep {
-				if err := conn.write(out); err != nil {
+				if err := k.send(conn, out); err != nil {
 					k.out = out
 					return err
 				}
@@ -188,8 +189,15 @@ func (k *rowsPacker) write(conn requestWriter, r *rowsRequest, w *rowWriter) err
 	}
 	out = f.tags(out)
 	k.out = out
-	err := conn.write(out)
+	err := k.send(conn, out)
 	k.shrink()
+	return err
+}
+
+func (k *rowsPacker) send(conn requestWriter, out []byte) error {
+	k.part[0] = out
+	err := conn.write(k.part[:]...)
+	k.part[0] = nil
 	return err
 }
 

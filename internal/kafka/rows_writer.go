@@ -51,6 +51,7 @@ type rowWriter struct {
 	touched  []*rowPartition // scratch of produce
 	chunks   []*chunk        // idle
 	calls    []*rowCall      // idle
+	lists    [][]*rowCall    // idle: of calls that have ended
 
 	idMu  sync.Mutex    // held while an id is asked for; before mu
 	stamp producerStamp // the producer's id and newest epoch; id -1 = to be asked for
@@ -79,9 +80,10 @@ func (c *rowCall) millis(i int) int64 {
 }
 
 const (
-	// maxIdleChunks and maxIdleCalls bound what is kept for reuse.
+	// maxIdleChunks, maxIdleCalls and maxIdleLists bound what is kept for reuse.
 	maxIdleChunks = 64
 	maxIdleCalls  = 64
+	maxIdleLists  = 8
 )
 
 // canBatch says whether the batch path serves these properties. Transactions need franz-go's own bookkeeping.
@@ -326,23 +328,46 @@ func (w *rowWriter) finish(calls []*rowCall) {
 			w.calls = append(w.calls, c)
 		}
 	}
+	w.giveList(calls)
 	w.signal()
 }
 
-func (w *rowWriter) takeCall(rows *Rows, done RowsDone) *rowCall {
-	c := &rowCall{}
-	if n := len(w.calls); n > 0 {
-		c, w.calls = w.calls[n-1], w.calls[:n-1]
+// takeList is memory for calls that have ended; finish takes it back. mu is held.
+func (w *rowWriter) takeList() []*rowCall {
+	n := len(w.lists)
+	if n == 0 {
+		return nil
 	}
+	l := w.lists[n-1]
+	w.lists = w.lists[:n-1]
+	return l
+}
+
+func (w *rowWriter) giveList(l []*rowCall) {
+	if cap(l) > 0 && cap(l) <= maxIdleCalls && len(w.lists) < maxIdleLists {
+		clear(l)
+		w.lists = append(w.lists, l[:0])
+	}
+}
+
+func (w *rowWriter) takeCall(rows *Rows, done RowsDone) *rowCall {
+	n := len(w.calls)
+	if n == 0 {
+		return &rowCall{rows: rows, done: done}
+	}
+	c := w.calls[n-1]
+	w.calls = w.calls[:n-1]
 	c.rows, c.done = rows, done
 	return c
 }
 
 func (w *rowWriter) takeChunk(p *rowPartition) *chunk {
-	c := &chunk{}
-	if n := len(w.chunks); n > 0 {
-		c, w.chunks = w.chunks[n-1], w.chunks[:n-1]
+	n := len(w.chunks)
+	if n == 0 {
+		return &chunk{p: p}
 	}
+	c := w.chunks[n-1]
+	w.chunks = w.chunks[:n-1]
 	c.p = p
 	return c
 }
