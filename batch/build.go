@@ -186,8 +186,8 @@ type Builder struct {
 	b       *Batch
 	p       *Payload
 	typed   map[*Schema]int
-	object  int // 1 + variant of schemaless maps with string keys
-	dynamic int // 1 + variant of every other schemaless value
+	object  map[int32]int // Table -> variant of schemaless maps with string keys
+	dynamic int           // 1 + variant of every other schemaless value
 	loose   map[*Schema]int
 }
 
@@ -238,12 +238,17 @@ func (w *Builder) addSchemaless(row int, x any) {
 		w.p.Assign(w.dynamic-1, row)
 		return
 	}
-	if w.object == 0 {
+	object, ok := w.object[m.Table]
+	if !ok {
 		root := w.b.NewVec()
-		root.Kind = KindObject
-		w.object = w.p.Add(nil, root) + 1
+		root.Kind, root.Table = KindObject, m.Table
+		object = w.p.Add(nil, root)
+		if w.object == nil {
+			w.object = map[int32]int{}
+		}
+		w.object[m.Table] = object
 	}
-	root := w.p.Variants[w.object-1].Root
+	root := w.p.Variants[object].Root
 	for _, e := range m.Entries {
 		kid, _ := root.Kid(e.Key.(string))
 		if kid == nil {
@@ -263,7 +268,7 @@ func (w *Builder) addSchemaless(row int, x any) {
 			kid.PushTag(TagMissing, 0)
 		}
 	}
-	w.p.Assign(w.object-1, row)
+	w.p.Assign(object, row)
 }
 
 func stringKeys(m *MapValue) bool {

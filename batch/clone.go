@@ -6,7 +6,7 @@ package batch
 // in place, so two payloads must not share one. The bytes behind the views are shared.
 func (b *Batch) Clone(v *Vec) *Vec {
 	g := b.NewVec()
-	g.Schema, g.Kind, g.Const, g.Tag, g.N = v.Schema, v.Kind, v.Const, v.Tag, v.N
+	g.Schema, g.Kind, g.Const, g.Tag, g.N, g.Table = v.Schema, v.Kind, v.Const, v.Tag, v.N, v.Table
 	g.W = append(g.W, v.W...)
 	g.Offs = append(g.Offs, v.Offs...)
 	g.Names = append(g.Names, v.Names...)

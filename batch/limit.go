@@ -102,7 +102,7 @@ func (b *Batch) split(p *Payload, mask Bitmap) {
 // Gather returns a column that holds the rows of v at the given positions, in that order. Views are shared with v.
 func (b *Batch) Gather(v *Vec, positions []int32) *Vec {
 	g := b.NewVec()
-	g.Schema, g.Kind, g.Const, g.Tag, g.N = v.Schema, v.Kind, v.Const, v.Tag, len(positions)
+	g.Schema, g.Kind, g.Const, g.Tag, g.N, g.Table = v.Schema, v.Kind, v.Const, v.Tag, len(positions), v.Table
 	g.Names = append(g.Names, v.Names...)
 	if v.Const {
 		g.W = append(g.W, v.W[0])

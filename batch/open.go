@@ -11,7 +11,7 @@ const maxOpenColumns = 512
 // OpenObjects makes columns of schemaless maps that are still one cell each: of the rows of unfrozen KindDyn variants,
 // those that hold the JSON text of an object, or a boxed map with string keys, move to KindObject variants. What is
 // left in KindDyn variants afterwards is no map, or a map that has no columns (keys that are not strings, too many
-// keys) and is boxed. Without such rows it costs a look at each variant.
+// keys, among maps of another Table) and is boxed. Without such rows it costs a look at each variant.
 func (b *Batch) OpenObjects(side Side) {
 	p := b.Side(side)
 	changed := false
@@ -80,13 +80,13 @@ func (b *Batch) open(v *Vec) (root *Vec, positions []int32) {
 		ok := false
 		switch v.TagAt(i) {
 		case TagJSONObject:
-			ok = b.openText(root, v.View(i))
+			ok = sameTable(root, 0) && b.openText(root, v.View(i))
 			if !ok {
 				v.W[i] = b.Box(valueOfJSON(b.Slab.Bytes(v.View(i))))
 				v.SetTag(i, TagBoxed)
 			}
 		case TagBoxed:
-			if m, is := b.Boxed[v.W[i]].(*MapValue); is && stringKeys(m) {
+			if m, is := b.Boxed[v.W[i]].(*MapValue); is && stringKeys(m) && sameTable(root, m.Table) {
 				ok = b.openMap(root, m)
 			}
 		}
@@ -100,6 +100,14 @@ func (b *Batch) open(v *Vec) (root *Vec, positions []int32) {
 		positions = append(positions, int32(i))
 	}
 	return root, positions
+}
+
+// sameTable reports whether a map of that Table can be a row of root; the first row sets what is.
+func sameTable(root *Vec, table int32) bool {
+	if root.N == 0 {
+		root.Table = table
+	}
+	return root.Table == table
 }
 
 // openText appends the members of a JSON object to the columns of root as row root.N; of a repeated key the last

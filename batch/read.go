@@ -53,9 +53,10 @@ func (b *Batch) Read(v *Vec, i int) any {
 }
 
 // readObject reads a row of a KindObject column. Members that are still text keep the order they have in the row's
-// text, which need not be that of the columns: in a Java HashMap it decides among the keys of a bucket.
+// text, which need not be that of the columns: in a Java HashMap it decides among the keys of a bucket. Where a
+// transform has made the map (Table), that has put the columns in order.
 func (b *Batch) readObject(v *Vec, i int) *MapValue {
-	m := &MapValue{Entries: make([]Entry, 0, len(v.Kids))}
+	m := &MapValue{Entries: make([]Entry, 0, len(v.Kids)), Table: v.Table}
 	var at [64]int // where the text of a member begins, -1: it is none
 	begins, last, inOrder := at[:0], -1, true
 	for k, kid := range v.Kids {
@@ -72,7 +73,7 @@ func (b *Batch) readObject(v *Vec, i int) *MapValue {
 		begins = append(begins, begin)
 		m.Entries = append(m.Entries, Entry{v.Names[k], b.Read(kid, i)})
 	}
-	if !inOrder {
+	if !inOrder && v.Table == 0 {
 		sortTexts(m.Entries, begins)
 	}
 	return m

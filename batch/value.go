@@ -38,7 +38,15 @@ type Entry struct{ Key, Value any }
 type MapValue struct {
 	Entries []Entry
 	Hash    bool // messages call it java.util.HashMap, which JsonConverter makes, and not LinkedHashMap
+
+	// Table is the capacity of the java.util.HashMap that Java has in this place: Entries were put one after another
+	// into `new HashMap<>(Table)`. That decides the order in which it lists them. 0: an ordinary new HashMap<>(), or
+	// nobody knows. LinkedTable: a map that lists Entries as they are.
+	Table int32
 }
+
+// LinkedTable is the Table of a LinkedHashMap.
+const LinkedTable int32 = -1
 
 // Get finds a string key.
 func (m *MapValue) Get(key string) (any, bool) {

@@ -2,7 +2,11 @@
 
 package batch
 
-import "math"
+import (
+	"bytes"
+	"math"
+	"unsafe"
+)
 
 // Kind is how a column stores its rows.
 type Kind uint8
@@ -63,6 +67,7 @@ type Vec struct {
 	Offs   []int32
 	Names  []string
 	Kids   []*Vec
+	Table  int32 // KindObject: in which order Java lists the keys of its maps; see MapValue.Table
 
 	// Memory kept for reuse while the field in use is nil.
 	spareTags  []Tag
@@ -109,6 +114,18 @@ func (v *Vec) IsNull(i int) bool {
 		return v.TagAt(i) <= TagNull
 	}
 	return v.Valid != nil && !v.Valid.Get(v.At(i))
+}
+
+// AnyMissing reports whether some row of a child of a KindObject column lacks its key.
+func (v *Vec) AnyMissing() bool {
+	switch {
+	case v.Kind != KindDyn:
+		return false
+	case len(v.Tags) == 0:
+		return v.Tag == TagMissing
+	}
+	tags := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(v.Tags))), len(v.Tags))
+	return bytes.IndexByte(tags, byte(TagMissing)) >= 0
 }
 
 // SetNull makes row i of a column that is not KindDyn null. The column must not be constant.

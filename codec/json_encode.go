@@ -119,6 +119,10 @@ type printer struct {
 	// The cells, where every row has one of the same tag, not null, that encoder.plain prints.
 	plain []uint64
 	kids  []printer
+
+	// Of a map whose rows have tables of several sizes in Java: the capacity they started from. Else 0, and the kids are
+	// in Java's order.
+	table int
 }
 
 // prepare makes p the printer of column v, declared under s. Memory of kids is used again.
@@ -144,7 +148,15 @@ func (e *encoder) prepare(p *printer, v *batch.Vec, s *batch.Schema) {
 		p.kids = append(p.kids, printer{})
 	}
 	p.kids = p.kids[:n]
-	for k, kid := range v.Kids[:n] {
+	var room [64]int
+	var order []int
+	order, p.table = mapOrder(room[:0], v)
+	for to := range n {
+		k := to
+		if len(order) > 0 {
+			k = order[to]
+		}
+		kid := v.Kids[k]
 		var ks *batch.Schema
 		name := ""
 		switch v.Kind {
@@ -158,8 +170,8 @@ func (e *encoder) prepare(p *printer, v *batch.Vec, s *batch.Schema) {
 		case batch.KindMap:
 			ks = [...]*batch.Schema{v.Schema.KeySchema, v.Schema.ValueSchema}[k]
 		}
-		p.kids[k].prefix = name
-		e.prepare(&p.kids[k], kid, ks)
+		p.kids[to].prefix = name
+		e.prepare(&p.kids[to], kid, ks)
 	}
 }
 

@@ -61,6 +61,9 @@ func (e *encoder) cell(dst []byte, p *printer, i int) ([]byte, error) {
 
 // members appends an object: the kids with their names, but those that the row lacks.
 func (e *encoder) members(dst []byte, p *printer, i int) (_ []byte, err error) {
+	if p.table != 0 {
+		return e.tableMembers(dst, p, i)
+	}
 	start := len(dst)
 	for k := range p.kids {
 		kid := &p.kids[k]

@@ -148,7 +148,9 @@ func (j *JSON) appendList(dst []byte, s *batch.Schema, list []any, depth int) (_
 func (j *JSON) appendMap(dst []byte, s *batch.Schema, m *batch.MapValue, depth int) (_ []byte, err error) {
 	var ks, vs *batch.Schema
 	object := true
+	entries := m.Entries
 	if s == nil {
+		entries = entriesInOrder(m)
 		for _, e := range m.Entries {
 			if _, ok := e.Key.(string); !ok {
 				object = false
@@ -166,7 +168,7 @@ func (j *JSON) appendMap(dst []byte, s *batch.Schema, m *batch.MapValue, depth i
 		open, between, end, pairs = '{', ':', '}', false
 	}
 	dst = append(dst, open)
-	for i, e := range m.Entries {
+	for i, e := range entries {
 		if i > 0 {
 			dst = append(dst, ',')
 		}

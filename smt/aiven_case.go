@@ -67,6 +67,7 @@ func (t *AivenCase) append(dst, s []byte) []byte {
 // Apply changes the columns, or row by row where the rows differ.
 func (t *AivenCase) Apply(b *batch.Batch) error {
 	b.OpenObjects(t.side)
+	alignTables(b, t.side, copiedTable)
 	p := b.Side(t.side)
 	for k := len(p.Variants) - 1; k >= 0; k-- {
 		v := &p.Variants[k]
@@ -91,12 +92,12 @@ func (t *AivenCase) columns(b *batch.Batch, v *batch.Variant) bool {
 	}
 	out := b.NewVec()
 	out.Kind, out.Schema, out.N = root.Kind, root.Schema, root.N
-	out.Names = append(out.Names, root.Names...)
-	for _, kid := range root.Kids {
-		if typed {
-			kid = filled(b, kid, kid.Schema)
+	if typed {
+		for _, kid := range root.Kids {
+			out.Kids = append(out.Kids, filled(b, kid, kid.Schema))
 		}
-		out.Kids = append(out.Kids, kid)
+	} else {
+		copyKeys(b, out, root, copiedTable)
 	}
 	for _, name := range t.fields {
 		kid, i := out.Kid(name)

@@ -63,6 +63,7 @@ func (t *AivenConcat) plan(s *batch.Schema) concatPlan {
 // Apply adds the column, or works row by row where the rows differ.
 func (t *AivenConcat) Apply(b *batch.Batch) error {
 	b.OpenObjects(t.side)
+	alignTables(b, t.side, copiedTable)
 	p := b.Side(t.side)
 	for k := len(p.Variants) - 1; k >= 0; k-- {
 		v := &p.Variants[k]
@@ -90,12 +91,12 @@ func (t *AivenConcat) columns(b *batch.Batch, v *batch.Variant) bool {
 			return false
 		}
 	}
-	out.Names = append(out.Names, root.Names...)
-	for _, kid := range root.Kids {
-		if typed {
-			kid = filled(b, kid, kid.Schema)
+	if typed {
+		for _, kid := range root.Kids {
+			out.Kids = append(out.Kids, filled(b, kid, kid.Schema))
 		}
-		out.Kids = append(out.Kids, kid)
+	} else {
+		copyKeys(b, out, root, copiedTable)
 	}
 	joined := t.join(b, root, out)
 	if typed {
@@ -114,9 +115,11 @@ func (t *AivenConcat) columns(b *batch.Batch, v *batch.Variant) bool {
 func (t *AivenConcat) join(b *batch.Batch, root, out *batch.Vec) *batch.Vec {
 	var kids []*batch.Vec
 	for _, name := range t.fields {
-		var kid *batch.Vec
-		if _, i := root.Kid(name); i >= 0 {
-			kid = out.Kids[i]
+		kid, i := root.Kid(name)
+		if i >= 0 {
+			if root.Kind == batch.KindStruct {
+				kid = out.Kids[i] // with defaults for nulls
+			}
 			b.Resolve(kid)
 		}
 		kids = append(kids, kid)

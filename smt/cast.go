@@ -115,6 +115,9 @@ func castTarget(name string) (batch.Type, error) {
 // Apply casts whole columns.
 func (t *Cast) Apply(b *batch.Batch) error {
 	b.OpenObjects(t.side)
+	if !t.whole {
+		alignTables(b, t.side, copiedTable)
+	}
 	applySide(b, t.side, func(p *batch.Payload, k int) bool {
 		switch v := &p.Variants[k]; {
 		case t.whole:

@@ -87,8 +87,7 @@ func (t *Cast) objectColumns(b *batch.Batch, p *batch.Payload, k int) bool {
 	v := &p.Variants[k]
 	out := b.NewVec()
 	out.Kind, out.N = batch.KindObject, v.Root.N
-	out.Names = append(out.Names, v.Root.Names...)
-	out.Kids = append(out.Kids, v.Root.Kids...)
+	copyKeys(b, out, v.Root, copiedTable)
 	for _, f := range t.fields {
 		kid, _ := out.Kid(f)
 		if kid == nil {

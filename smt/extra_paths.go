@@ -170,7 +170,7 @@ func (e *pathEditor) planned(p *editPlan, x any) any {
 }
 
 func (e *pathEditor) plannedMap(p *editPlan, m *batch.MapValue) any {
-	out := &batch.MapValue{Hash: m.Hash}
+	out := &batch.MapValue{Hash: m.Hash, Table: m.Table}
 	for _, entry := range m.Entries {
 		fe := e.rules.decide(append(slices.Clip(p.path), keyName(entry.Key)))
 		if fe.drop {
@@ -208,7 +208,7 @@ func (e *pathEditor) free(x any, path []string, inherit leafEdit) any {
 	}
 	switch y := x.(type) {
 	case *batch.MapValue:
-		out := &batch.MapValue{Hash: y.Hash, Entries: make([]batch.Entry, 0, len(y.Entries))}
+		out := &batch.MapValue{Hash: y.Hash, Table: y.Table, Entries: make([]batch.Entry, 0, len(y.Entries))}
 		for _, entry := range y.Entries {
 			at := append(slices.Clip(path), keyName(entry.Key))
 			fe := e.rules.decide(at)

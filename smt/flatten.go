@@ -47,6 +47,7 @@ func newFlatten(v config.Values, side batch.Side) (Transform, error) {
 // Apply lifts columns.
 func (t *Flatten) Apply(b *batch.Batch) error {
 	b.OpenObjects(t.side)
+	alignTables(b, t.side, func(int) int { return 0 })
 	applySide(b, t.side, func(p *batch.Payload, k int) bool {
 		switch p.Variants[k].Root.Kind {
 		case batch.KindStruct:
@@ -88,14 +89,13 @@ func (t *Flatten) row(s *batch.Schema, x any) (*batch.Schema, any, error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		out := &batch.MapValue{}
-		puts, err := t.mapInto(out, "", m, false)
-		if err == nil && puts > len(out.Entries) {
-			// Two members end under one name. The later one stays, in the order of a HashMap, which is what converters make.
-			out = &batch.MapValue{}
-			_, err = t.mapInto(out, "", m, true)
+		out := &batch.MapValue{Table: batch.LinkedTable}
+		if err := t.mapInto(out, "", m, false); err != nil {
+			return nil, nil, err
 		}
-		return nil, out, err
+		// In the order of a HashMap, which is what converters make. Of two members under one name the later one stays.
+		out.Entries = out.Entries[:0]
+		return nil, out, t.mapInto(out, "", m, true)
 	}
 	v, err := requireStruct(x, "flattening")
 	if err != nil {
@@ -112,16 +112,16 @@ func (t *Flatten) row(s *batch.Schema, x any) (*batch.Schema, any, error) {
 	return plan.schema, out, nil
 }
 
-// mapInto is Flatten.applySchemaless; puts counts the entries put.
-func (t *Flatten) mapInto(out *batch.MapValue, prefix string, m *batch.MapValue, hashed bool) (puts int, err error) {
+// mapInto is Flatten.applySchemaless.
+func (t *Flatten) mapInto(out *batch.MapValue, prefix string, m *batch.MapValue, hashed bool) error {
 	entries := m.Entries
 	if hashed {
-		entries = inHashOrder(entries)
+		entries = inHashOrder(m)
 	}
 	for _, e := range entries {
 		key, ok := e.Key.(string)
 		if !ok && e.Key != nil {
-			return 0, values.CastFault(e.Key, "java.lang.String")
+			return values.CastFault(e.Key, "java.lang.String")
 		}
 		var name any // a null key stays null at the top, and reads "null" below
 		switch {
@@ -132,32 +132,28 @@ func (t *Flatten) mapInto(out *batch.MapValue, prefix string, m *batch.MapValue,
 		}
 		if e.Value == nil {
 			putKey(out, name, nil)
-			puts++
 			continue
 		}
 		typ, ok := values.TypeOf(e.Value)
 		if !ok {
-			return 0, batch.DataFault("Flatten transformation was passed a value of type class " + values.ClassName(e.Value) + " which is not supported by Connect's data API")
+			return batch.DataFault("Flatten transformation was passed a value of type class " + values.ClassName(e.Value) + " which is not supported by Connect's data API")
 		}
 		switch typ {
 		case batch.Map:
 			inner, ok := name.(string)
 			if !ok {
-				return 0, batch.NewFault(batch.NullPointerException, "cannot flatten a map under a null key")
+				return batch.NewFault(batch.NullPointerException, "cannot flatten a map under a null key")
 			}
-			n, err := t.mapInto(out, inner, e.Value.(*batch.MapValue), hashed)
-			if err != nil {
-				return 0, err
+			if err := t.mapInto(out, inner, e.Value.(*batch.MapValue), hashed); err != nil {
+				return err
 			}
-			puts += n
 		case batch.Struct:
-			return 0, batch.DataFault("Flatten transformation does not support class " + values.ClassName(e.Value) + " for record without schemas (for field " + keyText(name) + ").")
+			return batch.DataFault("Flatten transformation does not support class " + values.ClassName(e.Value) + " for record without schemas (for field " + keyText(name) + ").")
 		default:
 			putKey(out, name, e.Value)
-			puts++
 		}
 	}
-	return puts, nil
+	return nil
 }
 
 func (t *Flatten) structInto(out *batch.StructValue, prefix string, v *batch.StructValue) error {

@@ -111,7 +111,7 @@ func (t *Flatten) objectColumns(b *batch.Batch, p *batch.Payload, k int) bool {
 	}
 	v := &p.Variants[k]
 	out := b.NewVec()
-	out.Kind, out.N = batch.KindObject, v.Root.N
+	out.Kind, out.N, out.Table = batch.KindObject, v.Root.N, batch.LinkedTable
 	clear(t.seen)
 	if !t.liftObject(b, out, v.Root, "") {
 		return false
@@ -156,8 +156,9 @@ func flattenBoxed(b *batch.Batch, kid *batch.Vec, i int) bool {
 
 // liftObject appends the columns of a map to out, those of the maps inside it included.
 func (t *Flatten) liftObject(b *batch.Batch, out, root *batch.Vec, prefix string) bool {
-	for k, kid := range root.Kids {
-		name := t.join(prefix, root.Names[k])
+	var room [64]int
+	for _, k := range keyOrder(b, room[:0], root) {
+		kid, name := root.Kids[k], t.join(prefix, root.Names[k])
 		if kid.Kind == batch.KindObject {
 			if !t.liftObject(b, out, kid, name) {
 				return false

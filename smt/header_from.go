@@ -60,6 +60,7 @@ func (t *HeaderFrom) UsesHeaders() bool { return true }
 // Apply adds the headers to each live row, and takes the columns out when they move.
 func (t *HeaderFrom) Apply(b *batch.Batch) error {
 	b.OpenObjects(t.side)
+	alignTables(b, t.side, copiedTable)
 	p := b.Side(t.side)
 	for k := len(p.Variants) - 1; k >= 0; k-- {
 		v := &p.Variants[k]
@@ -111,6 +112,7 @@ func (t *HeaderFrom) object(b *batch.Batch, v *batch.Variant) {
 		}
 		b.Headers.Set(row, b.N, hs)
 	}
+	copyInPlace(b, v.Root)
 	if !t.move {
 		return
 	}
@@ -211,12 +213,14 @@ func (t *HeaderFrom) apply(s *batch.Schema, x any) (*batch.Schema, any, error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		out := &batch.MapValue{}
+		out := copyMap(m)
+		entries := out.Entries
+		out.Entries = out.Entries[:0]
 		for i, name := range t.fields {
 			f, _ := m.Get(name)
 			t.add(t.headers[i], nil, f)
 		}
-		for _, e := range m.Entries {
+		for _, e := range entries {
 			if name, ok := e.Key.(string); !ok || !t.move || !slices.Contains(t.fields, name) {
 				out.Entries = append(out.Entries, e)
 			}

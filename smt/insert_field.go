@@ -101,6 +101,7 @@ func newInsertField(v config.Values, side batch.Side) (Transform, error) {
 // Apply adds the fields to every row that is not null: a column each.
 func (t *InsertField) Apply(b *batch.Batch) error {
 	b.OpenObjects(t.side)
+	alignTables(b, t.side, copiedTable)
 	p := b.Side(t.side)
 	for k := len(p.Variants) - 1; k >= 0; k-- {
 		if p.Variants[k].Frozen || t.columns(b, p, k) {
@@ -134,6 +135,7 @@ func (t *InsertField) object(b *batch.Batch, v *batch.Variant) bool {
 		failRows(b, v, errNoSinkRecord)
 		return true
 	}
+	copyInPlace(b, v.Root)
 	for _, f := range t.fields {
 		col := b.NewColumn(nil)
 		t.fill(b, v, col, f.kind)

@@ -108,8 +108,7 @@ func (t *MaskField) objectColumns(b *batch.Batch, v *batch.Variant) bool {
 	}
 	out := b.NewVec()
 	out.Kind, out.N = batch.KindObject, root.N
-	out.Names = append(out.Names, root.Names...)
-	out.Kids = append(out.Kids, root.Kids...)
+	copyKeys(b, out, root, copiedTable)
 	for _, f := range t.fields {
 		kid, _ := root.Kid(f)
 		if kid = t.maskDyn(b, kid, root.N); kid == nil {

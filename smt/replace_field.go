@@ -111,6 +111,7 @@ func checkRenames(list []string, null bool) error {
 // Apply renames and drops columns: nothing is done per row.
 func (t *ReplaceField) Apply(b *batch.Batch) error {
 	b.OpenObjects(t.side)
+	alignTables(b, t.side, replacedTable)
 	applySide(b, t.side, func(p *batch.Payload, k int) bool { return t.columns(b, p, k) }, t.row)
 	return nil
 }
@@ -142,7 +143,7 @@ func (t *ReplaceField) row(s *batch.Schema, x any) (*batch.Schema, any, error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		out, err := t.mapRow(m.Entries)
+		out, err := t.mapRow(m)
 		return nil, out, err
 	}
 	v, err := requireStruct(x, "field replacement")
@@ -167,12 +168,10 @@ func (t *ReplaceField) row(s *batch.Schema, x any) (*batch.Schema, any, error) {
 }
 
 // mapRow renames and drops the entries of a map. Where two keys end under one name the later one stays, in the order
-// of a HashMap, which is what Kafka's converters make.
-func (t *ReplaceField) mapRow(entries []batch.Entry) (*batch.MapValue, error) {
-	out := &batch.MapValue{Entries: make([]batch.Entry, 0, len(entries))}
-	if len(t.renames) > 0 {
-		entries = inHashOrder(entries)
-	}
+// of the map, which is a HashMap where a converter has made it.
+func (t *ReplaceField) mapRow(m *batch.MapValue) (*batch.MapValue, error) {
+	entries := inHashOrder(m)
+	out := &batch.MapValue{Entries: make([]batch.Entry, 0, len(entries)), Table: int32(replacedTable(len(entries)))}
 	for _, e := range entries {
 		name, ok := e.Key.(string)
 		switch {
@@ -277,12 +276,16 @@ func (t *ReplaceField) objectColumns(b *batch.Batch, p *batch.Payload, k int) bo
 	v := &p.Variants[k]
 	out := b.NewVec()
 	out.Kind, out.N = batch.KindObject, v.Root.N
-	for i, name := range v.Root.Names {
+	copyKeys(b, out, v.Root, replacedTable)
+	kept := 0
+	for i, name := range out.Names {
 		if t.keeps(name) {
-			out.Names = append(out.Names, t.renamed(name))
-			out.Kids = append(out.Kids, v.Root.Kids[i])
+			out.Names[kept], out.Kids[kept] = t.renamed(name), out.Kids[i]
+			kept++
 		}
 	}
+	clear(out.Kids[kept:])
+	out.Names, out.Kids = out.Names[:kept], out.Kids[:kept]
 	v.Root = out
 	return true
 }

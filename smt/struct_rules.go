@@ -4,7 +4,6 @@ package smt
 
 import (
 	"github.com/penstock-io/penstock/batch"
-	"github.com/penstock-io/penstock/internal/java/text"
 	"github.com/penstock-io/penstock/internal/values"
 )
 
@@ -78,11 +77,6 @@ func listFields(s *batch.Schema) ([]batch.Field, error) {
 	return s.Fields, nil
 }
 
-// copyMap is new HashMap(map): entries are copied, values are not.
-func copyMap(m *batch.MapValue) *batch.MapValue {
-	return &batch.MapValue{Entries: append(make([]batch.Entry, 0, len(m.Entries)+1), m.Entries...)}
-}
-
 // putKey is Map.put for a string key or null.
 func putKey(m *batch.MapValue, key, x any) {
 	if s, ok := key.(string); ok {
@@ -96,23 +90,6 @@ func putKey(m *batch.MapValue, key, x any) {
 		}
 	}
 	m.Entries = append(m.Entries, batch.Entry{Value: x})
-}
-
-// inHashOrder is the entries of a map in the order of a java.util.HashMap; as they are when some key is no string.
-func inHashOrder(entries []batch.Entry) []batch.Entry {
-	keys := make([]string, 0, len(entries))
-	for _, e := range entries {
-		s, ok := e.Key.(string)
-		if !ok {
-			return entries
-		}
-		keys = append(keys, s)
-	}
-	out := make([]batch.Entry, 0, len(entries))
-	for _, i := range text.HashOrder(keys) {
-		out = append(out, entries[i])
-	}
-	return out
 }
 
 // keyText is a string key or null as Java prints it.

@@ -81,8 +81,7 @@ func (t *TimestampConverter) objectColumns(b *batch.Batch, p *batch.Payload, k i
 	v := &p.Variants[k]
 	out := b.NewVec()
 	out.Kind, out.N = batch.KindObject, v.Root.N
-	out.Names = append(out.Names, v.Root.Names...)
-	out.Kids = append(out.Kids, v.Root.Kids...)
+	copyKeys(b, out, v.Root, copiedTable)
 	kid, _ := out.Kid(t.field)
 	if kid == nil {
 		kid = b.NewConstDyn(batch.TagNull, 0, out.N)

@@ -101,7 +101,7 @@ func (t *ValueToKey) columns(b *batch.Batch, v *batch.Variant) (*batch.Schema, *
 	root.N = v.Root.N
 	switch v.Root.Kind {
 	case batch.KindObject:
-		root.Kind = batch.KindObject
+		root.Kind, root.Table = batch.KindObject, int32(replacedTable(len(t.fields)))
 		for _, name := range t.fields {
 			kid, _ := v.Root.Kid(name)
 			if kid == nil {
@@ -173,7 +173,7 @@ func (t *ValueToKey) key(s *batch.Schema, x any) (*batch.Schema, any, error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		key := &batch.MapValue{}
+		key := &batch.MapValue{Table: int32(replacedTable(len(t.fields)))}
 		for _, name := range t.fields {
 			f, _ := m.Get(name)
 			key.Put(name, f)

@@ -21,7 +21,8 @@ import (
 func Of(x any) string { return string(Append(nil, x)) }
 
 // Append appends String.valueOf(x), WTF-8. A byte[] prints as [B@0: Java shows an address, which means nothing. Maps
-// with string keys print in the order of a java.util.HashMap, which is what Kafka's converters make.
+// with string keys print in the order of a java.util.HashMap, which is what Kafka's converters make, unless their
+// Table says otherwise.
 func Append(dst []byte, x any) []byte { return printer{hashed: true}.append(dst, x) }
 
 // AppendInOrder is Append with the entries of a map in their own order, as a LinkedHashMap prints them, unless the
@@ -85,7 +86,7 @@ func (p printer) appendList(dst []byte, list []any) []byte {
 // appendMap prints a HashMap with string keys in its order, any other map in its own.
 func (p printer) appendMap(dst []byte, m *batch.MapValue) []byte {
 	var order []int
-	if p.hashed || m.Hash {
+	if (p.hashed || m.Hash || m.Table > 0) && m.Table != batch.LinkedTable {
 		order = hashOrder(m)
 	}
 	dst = append(dst, '{')
@@ -113,7 +114,7 @@ func hashOrder(m *batch.MapValue) []int {
 		}
 		keys = append(keys, k)
 	}
-	return text.HashOrder(keys)
+	return text.AppendHashOrder(make([]int, 0, len(keys)), keys, int(m.Table))
 }
 
 // appendStruct prints the fields that are set, as Struct.toString does.

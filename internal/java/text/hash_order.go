@@ -9,23 +9,57 @@ func HashOrder(keys []string) []int { return AppendHashOrder(make([]int, 0, len(
 // AppendHashOrder is HashOrder appending to dst, for `new HashMap<>(capacity)`; 0 stands for the default capacity.
 func AppendHashOrder(dst []int, keys []string, capacity int) []int {
 	var small [64]uint32
-	hashes := small[:0]
-	for _, k := range keys {
-		h := uint32(HashCode(k))
-		hashes = append(hashes, h^h>>16)
+	hashes := appendHashes(small[:0], keys)
+	size := TableSize(len(keys), capacity)
+	if size <= treeTable && crowded(hashes) {
+		size = crowdedTable(hashes, capacity)
 	}
+	return appendByBucket(dst, hashes, uint32(size-1))
+}
+
+// TableSize is how many buckets `new HashMap<>(capacity)` has after n keys were put into it; 0 stands for the default
+// capacity.
+func TableSize(n, capacity int) int {
 	size := 16
 	if capacity > 0 {
 		for size = 1; size < capacity; size *= 2 {
 		}
 	}
-	for len(keys) > size/4*3 && len(keys) > size*3/4 {
+	for n > size*3/4 {
 		size *= 2
 	}
-	if size <= treeTable && crowded(hashes) {
-		size = crowdedTable(hashes, capacity)
+	return size
+}
+
+// CopiedTableSize is how many buckets `new HashMap<>(map)` has, of a map of n keys, as Java 17 makes it. (From Java 19
+// on it has half as many where n is 3, 6, 12, 24 and so on.)
+func CopiedTableSize(n int) int {
+	if n == 0 {
+		return 16
 	}
-	return appendByBucket(dst, hashes, uint32(size-1))
+	return TableSize(0, int(float32(n)/0.75+1))
+}
+
+// AppendTableOrder is AppendHashOrder for a table of a known number of buckets, a power of two, however few the keys.
+func AppendTableOrder(dst []int, keys []string, buckets int) []int {
+	var small [64]uint32
+	return appendByBucket(dst, appendHashes(small[:0], keys), uint32(buckets-1))
+}
+
+// SameBucket tells whether two keys share a bucket in a table of that many buckets.
+func SameBucket(a, b string, buckets int) bool { return (spread(a)^spread(b))&uint32(buckets-1) == 0 }
+
+// spread is HashMap.hash.
+func spread(key string) uint32 {
+	h := uint32(HashCode(key))
+	return h ^ h>>16
+}
+
+func appendHashes(dst []uint32, keys []string) []uint32 {
+	for _, k := range keys {
+		dst = append(dst, spread(k))
+	}
+	return dst
 }
 
 // treeTable is the table size below which HashMap answers a crowded bucket (a ninth entry) by growing the table.
