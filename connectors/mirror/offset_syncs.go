@@ -81,31 +81,68 @@ type offsetSyncs struct {
 	topic    string
 	lagMax   int64
 	log      *slog.Logger
-	queue    chan *kafka.Record // in flight, in order, maxSyncsInFlight long: a send never blocks
-	stop     func()             // of the goroutine that produces them
+	queue    chan *syncRecord // in flight, in order, maxSyncsInFlight long: a send never blocks
+	stop     func()           // of the goroutine that produces them
 	mu       sync.Mutex
 	closed   bool
 	idle     chan struct{} // closed when nothing is left to send; nil = nobody waits
 	inFlight int
 	pending  syncQueue // due
 	delayed  syncQueue // to be sent with the next commit
+	free     []*syncRecord
+}
+
+// syncRecord is a sync in flight, as the one row of a batch. There are up to maxSyncsInFlight, which are used again: with
+// offset.lag.max=0 there is one for each record.
+type syncRecord struct {
+	rows       kafka.Rows
+	key, value [1]uint64 // views of rows.Buf
+	done       kafka.RowsDone
+}
+
+// record is a sync as a row to be produced. mu is held.
+func (o *offsetSyncs) record(tp kafka.TopicPartition, sync offsetSync) *syncRecord {
+	var r *syncRecord
+	if n := len(o.free); n > 0 {
+		r, o.free = o.free[n-1], o.free[:n-1]
+	} else {
+		r = newSyncRecord(o)
+	}
+	buf := appendSyncKey(r.rows.Buf[:0], tp)
+	n := uint32(len(buf))
+	r.rows.Buf = appendSyncValue(buf, sync)
+	r.key[0], r.value[0] = kafka.PackBytes(0, n), kafka.PackBytes(n, uint32(len(r.rows.Buf))-n)
+	return r
+}
+
+func newSyncRecord(o *offsetSyncs) *syncRecord {
+	r := &syncRecord{}
+	r.rows = kafka.Rows{N: 1, Topic: o.topic, Key: r.key[:], Value: r.value[:]}
+	r.done = func(errs []kafka.RowError) {
+		if len(errs) > 0 {
+			o.answered(r, errs[0].Err)
+			return
+		}
+		o.answered(r, nil)
+	}
+	return r
 }
 
 func newOffsetSyncs(topic string, lagMax int64, log *slog.Logger) *offsetSyncs {
 	return &offsetSyncs{
-		topic: topic, lagMax: lagMax, log: log, queue: make(chan *kafka.Record, maxSyncsInFlight),
+		topic: topic, lagMax: lagMax, log: log, queue: make(chan *syncRecord, maxSyncsInFlight),
 		pending: syncQueue{last: map[*syncState]offsetSync{}}, delayed: syncQueue{last: map[*syncState]offsetSync{}},
 	}
 }
 
 // openOffsetSyncs opens the producer of the end where the topic is.
-func openOffsetSyncs(s *settings, log *slog.Logger) (*offsetSyncs, error) {
+func openOffsetSyncs(s *settings, path kafka.Path, log *slog.Logger) (*offsetSyncs, error) {
 	end := s.syncsEnd()
 	cfg, err := s.parseClient(kafka.RoleProducer, end, "producer", "offset-syncs-"+string(end)+"-producer")
 	if err != nil {
 		return nil, err
 	}
-	producer, err := kafka.NewProducer(cfg, log)
+	producer, err := kafka.OpenProducer(cfg, kafka.ProducerOptions{Path: path, Log: log})
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +158,9 @@ func (o *offsetSyncs) produce(producer *kafka.Producer) {
 	var running sync.WaitGroup
 	running.Go(func() {
 		for r := range o.queue {
-			producer.Produce(life, r, func(_ *kafka.Record, err error) { o.sent(err) })
+			if err := producer.ProduceRows(life, &r.rows, r.done); err != nil {
+				o.answered(r, err)
+			}
 		}
 	})
 	o.stop = func() {
@@ -195,8 +234,16 @@ func (o *offsetSyncs) fire() {
 		sync := o.pending.last[s]
 		o.pending.remove(s)
 		o.inFlight++
-		o.queue <- &kafka.Record{Topic: o.topic, Key: appendSyncKey(nil, s.tp), Value: appendSyncValue(nil, sync)}
+		o.queue <- o.record(s.tp, sync)
 	}
+}
+
+// answered takes a record back.
+func (o *offsetSyncs) answered(r *syncRecord, err error) {
+	o.mu.Lock()
+	o.free = append(o.free, r)
+	o.mu.Unlock()
+	o.sent(err)
 }
 
 // sent makes room for the next. Java looks for it with the next record or commit; here it goes at once.

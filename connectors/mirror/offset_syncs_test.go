@@ -38,7 +38,8 @@ func sentSyncs(o *offsetSyncs) string {
 			}
 			return n
 		}
-		out += fmt.Sprintf("%d:%d=%d ", n(r.Key[len(r.Key)-4:]), n(r.Value[:8]), n(r.Value[8:]))
+		value := len(r.rows.Buf) - 16
+		out += fmt.Sprintf("%d:%d=%d ", n(r.rows.Buf[value-4:value]), n(r.rows.Buf[value:value+8]), n(r.rows.Buf[value+8:]))
 	}
 	return out
 }

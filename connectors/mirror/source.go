@@ -109,7 +109,7 @@ func (s *Source) Open(ctx context.Context, c connectors.TaskContext) error {
 	}
 	s.wait = max(time.Duration(set.v.Long("consumer.poll.timeout.ms"))*time.Millisecond, time.Millisecond)
 	if set.v.Bool(emitSyncsKey) {
-		if s.syncs, err = openOffsetSyncs(set, c.Log); err != nil {
+		if s.syncs, err = openOffsetSyncs(set, kafka.Path(c.KafkaPath), c.Log); err != nil {
 			return err
 		}
 	}
