@@ -7,12 +7,16 @@ package e2e
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/penstock-io/penstock/internal/e2e/stack"
 )
@@ -24,6 +28,7 @@ type pipes struct {
 	group   string
 	topics  []string
 	written []int // lines so far
+	once    bool  // sources only, with exactly-once support
 	stop    chan struct{}
 	done    chan error
 }
@@ -49,7 +54,10 @@ func (p *pipes) worker(kind stack.Kind) *stack.Worker {
 	s.Props = map[string]string{
 		"group.id": p.group, "offset.flush.interval.ms": "500", "scheduled.rebalance.max.delay.ms": "500",
 		"config.storage.topic": p.group + "-config", "offset.storage.topic": p.group + "-offset", "status.storage.topic": p.group + "-status",
-		"offset.storage.partitions": "3", "status.storage.partitions": "2", "connector.client.config.override.policy": "All",
+		"offset.storage.partitions": "3", "status.storage.partitions": "2", "session.timeout.ms": "6000", "heartbeat.interval.ms": "1000",
+	}
+	if p.once {
+		s.Props["exactly.once.source.support"] = "enabled"
 	}
 	return start(p.t, s)
 }
@@ -64,6 +72,12 @@ func (p *pipes) create(w *stack.Worker) {
 				"batch.size": "1000000"},
 			topic + "-sink": {"connector.class": "FileStreamSink", "file": p.out(i), "topics": topic},
 		} {
+			if p.once {
+				if config["file"] != p.in(i) {
+					continue
+				}
+				config["exactly.once.support"] = "required"
+			}
 			config["tasks.max"], config["key.converter"], config["value.converter"] = "1", stringConverter, stringConverter
 			eventually(p.t, time.Minute, "create "+name, func() bool { return w.Put(name, config) == nil })
 		}
@@ -116,10 +130,24 @@ func (p *pipes) ebb() {
 	}
 }
 
-// runsOnceOn waits until each connector and its task are RUNNING, and each of the workers has some of them and nobody else.
+func (p *pipes) roles() []string {
+	if p.once {
+		return []string{"-source"}
+	}
+	return []string{"-source", "-sink"}
+}
+
+// runsOnceOn waits until each connector and its task are RUNNING, and each of the workers has some of them and nobody else; for a
+// while, where that matters: a task that is about to move asks the leader to fence its predecessor, and the JVM's fails for good
+// when the leader is stopped just then.
 func (p *pipes) runsOnceOn(ask *stack.Worker, on ...*stack.Worker) {
 	p.t.Helper()
-	var last string
+	var last, before string
+	var since time.Time
+	still := time.Duration(0)
+	if p.once {
+		still = 4 * time.Second
+	}
 	defer func() {
 		if p.t.Failed() {
 			p.t.Log(last)
@@ -131,15 +159,16 @@ func (p *pipes) runsOnceOn(ask *stack.Worker, on ...*stack.Worker) {
 			left[strings.TrimPrefix(w.URL, "http://")] = true
 		}
 		members := len(left)
-		seen := map[string]bool{}
+		seen, now := map[string]bool{}, ""
 		for _, topic := range p.topics {
-			for _, role := range []string{"-source", "-sink"} {
+			for _, role := range p.roles() {
 				s, err := ask.Status(topic + role)
 				last = fmt.Sprintf("%+v %v", s, err)
 				if err != nil || !s.Running(1) || len(s.Tasks) != 1 {
 					return false
 				}
 				seen[s.Connector.WorkerID], seen[s.Tasks[0].WorkerID] = true, true
+				now += s.Connector.WorkerID + " " + s.Tasks[0].WorkerID + " "
 			}
 		}
 		for id := range seen {
@@ -147,7 +176,10 @@ func (p *pipes) runsOnceOn(ask *stack.Worker, on ...*stack.Worker) {
 				return false
 			}
 		}
-		return len(seen) == members
+		if now != before {
+			before, since = now, time.Now()
+		}
+		return len(seen) == members && time.Since(since) >= still
 	})
 }
 
@@ -240,4 +272,61 @@ func TestMixedCluster(t *testing.T) {
 	stop(t, second)
 	stop(t, ours)
 	p.arrived("stopped")
+}
+
+// With exactly-once support, a worker that is stopped by a signal until one of the other kind has its work, and then wakes, is
+// fenced: what is committed is there once.
+func TestMixedZombies(t *testing.T) {
+	p := newPipes(t)
+	p.once = true
+	first, ours := p.worker(stack.JVM), p.worker(system.kind)
+	p.create(ours)
+	p.flow()
+	p.runsOnceOn(ours, first, ours)
+	for _, zombie := range []*stack.Worker{first, ours} {
+		other := ours
+		if zombie == ours {
+			other = first
+		}
+		if err := zombie.Signal(syscall.SIGSTOP); err != nil {
+			t.Fatal(err)
+		}
+		p.runsOnceOn(other, other)
+		time.Sleep(time.Second)
+		if err := zombie.Signal(syscall.SIGCONT); err != nil {
+			t.Fatal(err)
+		}
+		p.runsOnceOn(other, first, ours)
+	}
+	p.ebb()
+	p.committed()
+	stop(t, first)
+	stop(t, ours)
+	p.committed()
+}
+
+// committed waits until every line has been committed to its topic, and wants each there once and in order.
+func (p *pipes) committed() {
+	p.t.Helper()
+	for i, topic := range p.topics {
+		in, err := os.ReadFile(p.in(i))
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		c := kafkaClient(p.t, kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchIsolationLevel(kgo.ReadCommitted()))
+		var got []byte
+		ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
+		for n := 0; n < p.written[i] && ctx.Err() == nil; {
+			c.PollFetches(ctx).EachRecord(func(r *kgo.Record) {
+				got = append(append(got, r.Value...), '\n')
+				n++
+			})
+		}
+		cancel()
+		// What comes behind the last line is too much.
+		ctx, cancel = context.WithTimeout(context.Background(), time.Second)
+		c.PollFetches(ctx).EachRecord(func(r *kgo.Record) { got = append(append(got, r.Value...), '\n') })
+		cancel()
+		p.same("committed to "+topic, in, got)
+	}
 }
