@@ -19,6 +19,7 @@ type encoder struct {
 	root  printer
 
 	scratch []byte
+	perRow  int // bytes of a row in the last batch of some size, and an eighth
 }
 
 // Encode appends the bytes of every live row to b.Out.
@@ -26,6 +27,8 @@ func (j *JSON) Encode(b *batch.Batch, side batch.Side) error {
 	e := &j.enc
 	e.begin(b)
 	p, out, stage := b.Side(side), b.Out.Side(side, b.N), batch.ConverterStage(side)
+	e.reserve(b)
+	before := len(b.Out.Buf)
 	for k := range p.Variants {
 		v := &p.Variants[k]
 		var head []byte
@@ -56,8 +59,22 @@ func (j *JSON) Encode(b *batch.Batch, side batch.Side) error {
 			out[row] = batch.MakeView(start, len(buf)-start)
 		}
 	}
+	if b.N >= manyRows {
+		e.perRow = (len(b.Out.Buf) - before) / b.N * 9 / 8
+	}
 	e.end()
 	return nil
+}
+
+// manyRows are enough to guess from how long the next ones are.
+const manyRows = 64
+
+// reserve makes room for about what will be written, at once: memory that grows as it fills is left behind several times.
+func (e *encoder) reserve(b *batch.Batch) {
+	buf := b.Out.Buf
+	if n := min(e.perRow*b.N, 2*batch.MaxBytes); b.N >= manyRows && cap(buf)-len(buf) < n {
+		b.Out.Buf = append(make([]byte, 0, len(buf)+n), buf...)
+	}
 }
 
 // isNull tells a null value without schema, for which there are no bytes.

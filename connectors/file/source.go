@@ -23,6 +23,8 @@ import (
 const (
 	chunkBytes = 256 << 10 // of lines in a batch, about; the read buffer is twice as large
 	markBytes  = 4 << 10   // room behind the lines for the source partition and offset
+	slabStep   = 64 << 10  // what the slab of a large batch is rounded up to
+	slabSlack  = 64        // of batch.Slab.Reserve
 	smallBytes = 4 << 10   // the read buffer of a file that does not grow
 	idleMin    = 10 * time.Millisecond
 	idleMax    = 250 * time.Millisecond
@@ -246,7 +248,7 @@ func (s *Source) fill(b *batch.Batch) (int, error) {
 		break
 	}
 	base := b.Slab.Len()
-	b.Slab.Reserve(from + markBytes)
+	b.Slab.Reserve(slabFor(from))
 	b.Slab.Append(s.buf[s.lo : s.lo+from])
 	for i, w := range root.W {
 		root.W[i] = w + uint64(base)<<32
@@ -258,6 +260,15 @@ func (s *Source) fill(b *batch.Batch) (int, error) {
 		s.reopen()
 	}
 	return root.N, nil
+}
+
+// slabFor is the room for lines of n bytes and what follows them. Batches of a file that is read in one go differ by a
+// few lines: rounded up they fit the same memory.
+func slabFor(n int) int {
+	if n < chunkBytes/2 {
+		return n + markBytes
+	}
+	return (n+markBytes+slabStep-1)/slabStep*slabStep - slabSlack
 }
 
 // room makes room in the read buffer: what is consumed is dropped when its end is reached, and the buffer grows when a

@@ -5,6 +5,7 @@ package kafka
 import (
 	"bytes"
 	"encoding/binary"
+	"math/bits"
 	"slices"
 	"time"
 
@@ -168,7 +169,7 @@ func (k *rowsPacker) write(conn requestWriter, r *rowsRequest, w *rowWriter) err
 		out = f.count(out, end-at)
 		for ; at < end; at++ {
 			c, size := r.chunks[at], k.batchLen(r, at)
-			out = slices.Grow(out, size+64)
+			out = growBatch(out, size+64)
 			out = binary.BigEndian.AppendUint32(out, uint32(c.p.index))
 			out = f.count(out, size)
 			if p := k.packedOf(at); p != nil {
@@ -192,6 +193,17 @@ func (k *rowsPacker) write(conn requestWriter, r *rowsRequest, w *rowWriter) err
 	err := k.send(conn, out)
 	k.shrink()
 	return err
+}
+
+// growBatch makes room for n bytes of a record batch. Batches get as large as the rows that wait: memory doubles, so that
+// it does not grow with each that is a little larger.
+func growBatch(out []byte, n int) []byte {
+	if cap(out)-len(out) >= n {
+		return out
+	}
+	grown := make([]byte, len(out), 1<<bits.Len(uint(len(out)+n-1)))
+	copy(grown, out)
+	return grown
 }
 
 func (k *rowsPacker) send(conn requestWriter, out []byte) error {
