@@ -123,13 +123,12 @@ func newConfig(raw config.Props, mode string) (*Config, error) {
 	if c.Policy, err = kafka.NewOverridePolicy(c.Values.String(policyKey), splitList(allow)); err != nil {
 		return nil, err
 	}
-	if ext := c.Values.List("rest.extension.classes"); len(ext) > 0 {
-		return nil, config.Invalid("rest.extension.classes", strings.Join(ext, ","),
-			"REST extensions are not supported; leave the key out and guard the listener by other means")
+	if err := checkExtensions(c.Values.List(extensionsKey)); err != nil {
+		return nil, err
 	}
 	known := []config.Def{
 		def, penstockDef, kafkadefs.MustGet(kafkadefs.Distributed), kafkadefs.MustGet(kafkadefs.Admin),
-		kafkadefs.MustGet(kafkadefs.Producer), kafkadefs.MustGet(kafkadefs.Consumer), {config.List(allowlistKey)},
+		kafkadefs.MustGet(kafkadefs.Producer), kafkadefs.MustGet(kafkadefs.Consumer), {config.List(allowlistKey), config.String(jaasFileKey)},
 	}
 	for _, h := range config.UnknownKeys(c.Props, known, knownPrefixes) {
 		c.Warnings = append(c.Warnings, h.String())

@@ -29,6 +29,7 @@ import (
 type Distributed struct {
 	runtime
 	restLog *slog.Logger
+	guard   *rest.BasicAuth
 	server  *rest.Server
 	private *rest.PrivateServer
 	peer    *peerClient
@@ -99,6 +100,9 @@ func NewDistributed(cfg *Config, deps Deps) (*Distributed, error) {
 	o := cfg.serverOptions(d.restLog)
 	o.TLS = cfg.serverTLS
 	var err error
+	if d.guard, err = cfg.restGuard(d.restLog); err != nil {
+		return nil, err
+	}
 	if d.peer, err = newPeerClient(cfg); err != nil {
 		return nil, err
 	}
@@ -117,7 +121,7 @@ func (d *Distributed) Start(ctx context.Context) error {
 	}
 	d.watchTasks()
 	d.server.Serve(rest.API{
-		Herder: d, Version: Version, Commit: Commit, Log: d.restLog, TopicTracking: d.tracking,
+		Herder: d, Version: Version, Commit: Commit, Log: d.restLog, TopicTracking: d.tracking, Guard: d.guard,
 		TopicTrackingReset: d.cfg.Values.Bool("topic.tracking.allow.reset"), Forward: d.peer.http,
 	})
 	d.restLog.Info("Kafka Connect REST API is listening", slog.String("address", d.server.Addr()),
@@ -200,7 +204,7 @@ func (d *Distributed) Stop() {
 		d.log.Info("worker is stopping")
 		d.dog.stop()
 		d.news.close()
-		d.looping.Wait()
+		waitAtMost(&d.looping, 2*time.Second)
 		if d.member != nil {
 			d.hold(func() {
 				if d.delayed != nil {
@@ -211,7 +215,7 @@ func (d *Distributed) Stop() {
 				d.mu.RUnlock()
 				d.stopWork(all)
 			})
-			flush, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+			flush, cancel := context.WithTimeout(context.Background(), departTimeout)
 			if err := d.statuses.Flush(flush); err != nil {
 				d.log.Warn("the last statuses could not be written", slog.Any("err", err))
 			}
@@ -232,6 +236,16 @@ func (d *Distributed) Stop() {
 		}
 		d.log.Info("worker stopped")
 	})
+}
+
+// waitAtMost waits for goroutines, but not for ever: Kafka may be away.
+func waitAtMost(wg *sync.WaitGroup, d time.Duration) {
+	done := make(chan struct{})
+	go func() { wg.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(d):
+	}
 }
 
 // departTimeout is how long a worker that stops waits for the others to hear of it.

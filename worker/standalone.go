@@ -21,6 +21,7 @@ import (
 type Standalone struct {
 	runtime
 	restLog  *slog.Logger
+	guard    *rest.BasicAuth
 	statuses *statusStore
 
 	server  *rest.Server
@@ -56,6 +57,9 @@ func NewStandalone(cfg *Config, deps Deps) (*Standalone, error) {
 	o := cfg.serverOptions(s.restLog)
 	o.TLS = cfg.serverTLS
 	var err error
+	if s.guard, err = cfg.restGuard(s.restLog); err != nil {
+		return nil, err
+	}
 	if s.server, err = rest.Listen(o); err != nil {
 		return nil, err
 	}
@@ -90,7 +94,7 @@ func (s *Standalone) begin(ctx context.Context) error {
 	}
 	s.watchTasks()
 	s.server.Serve(rest.API{
-		Herder: s, Version: Version, Commit: Commit, Log: s.restLog, TopicTracking: s.tracking,
+		Herder: s, Version: Version, Commit: Commit, Log: s.restLog, TopicTracking: s.tracking, Guard: s.guard,
 		TopicTrackingReset: s.cfg.Values.Bool("topic.tracking.allow.reset"),
 	})
 	s.restLog.Info("Kafka Connect REST API is listening", slog.String("address", s.server.Addr()),

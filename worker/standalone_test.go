@@ -529,7 +529,7 @@ func TestExitCodes(t *testing.T) {
 	f(filepath.Join(dir, "none"), exitStart, "none")
 	f(write("a", "x=\\u12g4\n"), exitStart, "alformed")
 	f(write("b", "bootstrap.servers=x:1\n"), exitStart, "key.converter")
-	f(write("c", good+"rest.extension.classes=x.Y\n"), exitStart, "REST extensions")
+	f(write("c", good+"rest.extension.classes=x.Y\n"), exitStart, "this REST extension is not supported")
 	f(write("d", good+"listeners=ftp://x\n"), exitStart, "Listener")
 	f(write("e", good+"listeners=https://127.0.0.1:0\n"), exitStart, "PEM")
 	f(write("f", good), exitStart, "bootstrap.servers=[127.0.0.1:1]")

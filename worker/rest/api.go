@@ -17,7 +17,10 @@ type API struct {
 	TopicTracking, TopicTrackingReset bool
 	// Forward sends requests on to other workers; nil is http.DefaultClient.
 	Forward *http.Client
-	Log     *slog.Logger
+	// Guard decides who may make requests to the main listeners; nil admits everybody. /admin/loggers on listeners of its own
+	// is not guarded, as in Connect.
+	Guard *BasicAuth
+	Log   *slog.Logger
 }
 
 // api is an API at work.
@@ -34,12 +37,20 @@ func (a API) Handler(admin bool) http.Handler {
 	x.route(mux, "/health", resource{methods: map[string]method{"GET": getHealth}})
 	x.connectors(mux)
 	x.plugins(mux)
-	x.profiles(mux)
-	x.healths(mux)
-	x.letters(mux)
+	mux.Handle("/penstock/", x.guarded(x.own()))
 	if admin {
 		x.loggers(mux)
 	}
+	return fallback(mux)
+}
+
+// own are the resources that Connect does not have.
+func (x *api) own() http.Handler {
+	mux := http.NewServeMux()
+	x.profiles(mux)
+	x.healths(mux)
+	x.letters(mux)
+	mux.HandleFunc("GET /penstock/openapi.json", serveOpenAPI)
 	return fallback(mux)
 }
 
@@ -62,6 +73,7 @@ func fallback(mux *http.ServeMux) http.Handler {
 // AdminHandler serves /admin/loggers alone, for admin.listeners.
 func (a API) AdminHandler() http.Handler {
 	x := &api{API: a, herder: a.Herder}
+	x.Guard = nil
 	mux := http.NewServeMux()
 	x.loggers(mux)
 	return fallback(mux)

@@ -94,7 +94,9 @@ func (res *resource) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	m, found := res.methods[name]
 	switch {
 	case r.Method == http.MethodOptions:
-		res.options(w, r)
+		if res.admitted(w, r, optionsType(r)) {
+			res.options(w, r)
+		}
 		return
 	case !found:
 		bare(w, http.StatusMethodNotAllowed)
@@ -104,6 +106,9 @@ func (res *resource) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	case !acceptable(r.Header.Values("Accept"), jsonType):
 		bare(w, http.StatusNotAcceptable)
+		return
+	}
+	if !res.admitted(w, r, jsonTypeFor(r.Header.Values("Accept"))) {
 		return
 	}
 	timeout := requestTimeout
@@ -120,6 +125,20 @@ func (res *resource) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	res.write(w, r, a)
+}
+
+// admitted asks the guard, once it is known that there is such a method, and answers for those it refuses.
+func (res *resource) admitted(w http.ResponseWriter, r *http.Request, contentType string) bool {
+	err := res.api.Guard.check(r)
+	switch {
+	case err == nil:
+		return true
+	case errors.Is(err, errUnauthorized):
+		refuse(w, contentType)
+	default:
+		res.fail(w, r, err)
+	}
+	return false
 }
 
 // invoke calls the method; a bug in it is an answer of 500, not the end of the connection.
@@ -184,15 +203,22 @@ func (res *resource) options(w http.ResponseWriter, r *http.Request) {
 	allow := strings.Join(hashSet(methods), ", ")
 	h := w.Header()
 	h.Set("Allow", strings.ReplaceAll(allow, ", ", ","))
-	accept := r.Header.Values("Accept")
-	if acceptable(accept, "text/plain") {
-		h.Set("Content-Type", "text/plain")
+	h.Set("Content-Type", optionsType(r))
+	if acceptable(r.Header.Values("Accept"), "text/plain") {
 		_, _ = io.WriteString(w, allow)
 		return
 	}
-	first, _, _ := mime.ParseMediaType(strings.Split(accept[0], ",")[0])
-	h.Set("Content-Type", first)
 	h.Set("Content-Length", "0")
+}
+
+// optionsType is the content type of an answer to OPTIONS: plain text, unless something else was asked for.
+func optionsType(r *http.Request) string {
+	accept := r.Header.Values("Accept")
+	if acceptable(accept, "text/plain") {
+		return "text/plain"
+	}
+	first, _, _ := mime.ParseMediaType(strings.Split(accept[0], ",")[0])
+	return first
 }
 
 // hashSet puts texts in the order of a java.util.HashSet.
