@@ -128,9 +128,12 @@ func (d *Distributed) storeProducer(worker map[string]string, id, transactional 
 	return p, nil
 }
 
+// leaderID is the transactional id with which a leader writes to the config topic.
+func (c *Config) leaderID() string { return "connect-cluster-" + c.Values.String("group.id") }
+
 // claimProducer is the transactional producer of a leader: who initialises it fences the one before.
 func (d *Distributed) claimProducer(worker map[string]string, base string, log *slog.Logger) (*kafka.Producer, error) {
-	p, err := d.storeProducer(worker, base+"configs-leader", "connect-cluster-"+d.cfg.Values.String("group.id"), log)
+	p, err := d.storeProducer(worker, base+"configs-leader", d.cfg.leaderID(), log)
 	if err != nil {
 		return nil, err
 	}

@@ -98,14 +98,18 @@ func Diagnose(ctx context.Context, cfg *Config, log *slog.Logger) (*Diagnosis, e
 	}
 	defer d.asks.close()
 	defer d.admin.Close()
-	if d.reach(ctx) {
-		d.examineTopics(ctx)
-		d.readConfigs(ctx)
+	// Each step stops at this, too, when brokers that hold what it asks about do not answer.
+	limit, cancel := context.WithTimeout(ctx, 2*d.cfg.StartupTimeout())
+	defer cancel()
+	if d.reach(limit) {
+		d.examineTopics(limit)
+		d.readConfigs(limit)
 		d.examinePlugins()
-		d.examineGroup(ctx)
-		d.examineExactlyOnce()
-		d.examineRights(ctx)
-		d.examinePeers(ctx)
+		d.examineGroup(limit)
+		d.examineExactlyOnce(limit)
+		d.examineRights(limit)
+		d.examineSinkRights(limit)
+		d.examinePeers(limit)
 		d.preview()
 	}
 	if ctx.Err() != nil {

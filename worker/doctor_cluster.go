@@ -171,20 +171,24 @@ func (d *doctor) compareOffsets() {
 
 // examineExactlyOnce compares the flag with how the cluster behaves: one worker that leads and writes plainly undoes the
 // fencing of all others.
-func (d *doctor) examineExactlyOnce() {
+func (d *doctor) examineExactlyOnce(ctx context.Context) {
 	const key = "exactly.once.source.support"
 	if d.found == nil {
 		return
 	}
 	ours := d.cfg.exactlyOnce()
-	switch {
-	case d.found.Leader == store.LeaderTransactions && ours == "disabled":
+	// The last record may be from before a change of the flag; a leader that writes in transactions has used its id.
+	claimed := d.asks.Transactional(ctx, d.cfg.leaderID()).Exists
+	switch written := d.found.Leader; {
+	case ours == "disabled" && written == store.LeaderTransactions:
 		d.problem(key, "the leader of the cluster writes to the config topic in transactions, so its workers have exactly-once support; this one has %s=disabled: "+
 			"set it as they do", key)
-	case d.found.Leader == store.LeaderPlain && ours == "enabled":
+	case ours == "disabled" && claimed:
+		d.warn(key, "the transactional id %s has been used, so workers of this cluster have or had exactly-once support; this one has %s=disabled", d.cfg.leaderID(), key)
+	case ours == "enabled" && written == store.LeaderPlain && !claimed:
 		d.problem(key, "the leader of the cluster writes to the config topic without transactions; set %s=preparing on all workers first, then enabled", key)
-	case d.found.Leader == store.LeaderUnknown:
-		d.info(key, "is %s; no leader has written a session key yet that would show what the others have", ours)
+	case written == store.LeaderUnknown && !claimed:
+		d.info(key, "is %s; no leader has written anything yet that would show what the others have", ours)
 	default:
 		d.ok(key, "is %s, and the leader writes accordingly", ours)
 	}
@@ -196,44 +200,6 @@ func (d *doctor) examineExactlyOnce() {
 		if level, _ := one.Config.Get("exactly.once.support"); strings.EqualFold(strings.TrimSpace(level), "required") && ours != "enabled" {
 			d.problem("connector "+name, "requires exactly-once support, which is %s here", ours)
 		}
-	}
-}
-
-// examineRights asks the brokers what this worker's principal may do. Brokers without an authorizer allow everything.
-func (d *doctor) examineRights(ctx context.Context) {
-	var names []string
-	for name := range d.topics {
-		names = append(names, name)
-	}
-	if len(names) > 0 {
-		rights, err := d.asks.TopicRights(ctx, names...)
-		if err != nil {
-			d.warn("rights", "%v", err)
-			return
-		}
-		for _, kind := range internalKinds {
-			t := d.cfg.internalTopic(kind)
-			d.need(t.Key, "topic "+t.Name, rights[t.Name], map[string]int{"READ": group.Read, "WRITE": group.Write})
-		}
-	}
-	if d.look != nil {
-		d.need("group.id", "group "+d.out.Group, d.look.Rights, map[string]int{"READ": group.Read})
-	}
-}
-
-func (d *doctor) need(about, what string, r group.Rights, operations map[string]int) {
-	if !r.Known {
-		return
-	}
-	allowed := true
-	for name, op := range operations {
-		if !r.May(op) {
-			allowed = false
-			d.problem(about, "this worker's principal lacks the right %s on %s", name, what)
-		}
-	}
-	if allowed {
-		d.ok(about, "this worker's principal has the rights it needs on %s", what)
 	}
 }
 

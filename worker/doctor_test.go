@@ -31,6 +31,7 @@ func TestMissingPlugins(t *testing.T) {
 		}
 	}
 	f(map[string]string{"connector.class": "FileStreamSource"})
+	f(map[string]string{"connector.class": " FileStreamSink ", "key.converter": "JsonConverter", "value.converter": "Json", "header.converter": "SimpleHeaderConverter"})
 	f(map[string]string{"connector.class": "org.apache.kafka.connect.file.FileStreamSinkConnector", "transforms": "a, b",
 		"transforms.a.type": "org.apache.kafka.connect.transforms.HoistField$Value", "transforms.b.type": "com.example.Mask$Key",
 		"predicates": "p", "predicates.p.type": "com.example.IsBig", "value.converter": "com.example.AvroConverter",

@@ -97,7 +97,7 @@ func readWork(protocol string, metadata, assignment []byte) (*State, Work) {
 	return s, s.Assignment.Assigned.Minus(a.Revoked).Plus(a.Assigned)
 }
 
-// TopicRights asks what the principal may do on topics. Topics that do not exist, or may not be described, are absent.
+// TopicRights asks what the principal may do on topics. Those that do not exist are absent.
 func (c *Coordinator) TopicRights(ctx context.Context, topics ...string) (map[string]Rights, error) {
 	req := kmsg.NewPtrMetadataRequest()
 	req.IncludeTopicAuthorizedOperations, req.AllowAutoTopicCreation = true, false
@@ -112,11 +112,58 @@ func (c *Coordinator) TopicRights(ctx context.Context, topics ...string) (map[st
 	}
 	out := map[string]Rights{}
 	for _, t := range resp.Topics {
-		if t.ErrorCode == 0 && t.Topic != nil {
+		switch {
+		case t.Topic == nil:
+		case t.ErrorCode == 0:
 			out[*t.Topic] = rightsOf(t.AuthorizedOperations)
+		case t.ErrorCode == kerr.TopicAuthorizationFailed.Code:
+			out[*t.Topic] = Rights{Known: true}
 		}
 	}
 	return out, nil
+}
+
+// GroupRights asks what the principal may do on groups.
+func (c *Coordinator) GroupRights(ctx context.Context, groups ...string) (map[string]Rights, error) {
+	req := kmsg.NewPtrDescribeGroupsRequest()
+	req.Groups, req.IncludeAuthorizedOperations = groups, true
+	resp, err := req.RequestWith(ctx, c.Client)
+	if err != nil {
+		return nil, fmt.Errorf("ask for the rights on groups: %w", err)
+	}
+	out := map[string]Rights{}
+	for _, g := range resp.Groups {
+		switch g.ErrorCode {
+		case 0, kerr.GroupIDNotFound.Code:
+			out[g.Group] = rightsOf(g.AuthorizedOperations)
+		case kerr.GroupAuthorizationFailed.Code:
+			out[g.Group] = Rights{Known: true}
+		}
+	}
+	return out, nil
+}
+
+// Transactional is what a broker tells of a transactional id.
+type Transactional struct {
+	Exists  bool // somebody has used it, not too long ago
+	Refused bool // the principal may not look at it, which it may when it may write with it
+}
+
+// Transactional asks for a transactional id. Brokers that do not know the question (before 3.0) tell nothing.
+func (c *Coordinator) Transactional(ctx context.Context, id string) Transactional {
+	req := kmsg.NewPtrDescribeTransactionsRequest()
+	req.TransactionalIDs = []string{id}
+	resp, err := req.RequestWith(ctx, c.Client)
+	if err != nil {
+		return Transactional{}
+	}
+	var out Transactional
+	for _, s := range resp.TransactionStates {
+		if s.TransactionalID == id {
+			out.Exists, out.Refused = s.ErrorCode == 0, s.ErrorCode == kerr.TransactionalIDAuthorizationFailed.Code
+		}
+	}
+	return out
 }
 
 // Brokers is how many brokers the cluster has now.

@@ -5,6 +5,7 @@ package store
 import (
 	"context"
 	"log/slog"
+	"strings"
 
 	"github.com/penstock-io/penstock/internal/kafka"
 )
@@ -41,7 +42,7 @@ func ScanConfigs(ctx context.Context, consumer map[string]string, topic string, 
 	state := newConfigLog(ConfigEvents{}, func(text, key string) { out.Warnings = append(out.Warnings, text+": "+key) })
 	err = kafka.ScanTopic(ctx, cfg, log, topic, func(r *kafka.Record) error {
 		out.Records++
-		if string(r.Key) == sessionKeyKey {
+		if leaderOnly(string(r.Key)) {
 			out.Leader = LeaderPlain
 			if r.Attrs.IsTransactional() {
 				out.Leader = LeaderTransactions
@@ -55,4 +56,14 @@ func ScanConfigs(ctx context.Context, consumer map[string]string, topic string, 
 	}
 	out.Configs = state.now
 	return out, nil
+}
+
+// leaderOnly tells the records that only a leader writes.
+func leaderOnly(key string) bool {
+	for _, prefix := range [...]string{connPrefix, taskPrefix, commitPrefix, fencingPrefix, restartPrefix} {
+		if strings.HasPrefix(key, prefix) {
+			return true
+		}
+	}
+	return key == sessionKeyKey
 }
