@@ -266,6 +266,42 @@ func TestExactlyOnceCluster(t *testing.T) {
 	if got := w2.want(200, "GET", "/penstock/connectors/snk/profile", ""); !strings.Contains(got, `"worker_id": "`+w2.server.WorkerID()) {
 		t.Errorf("profile: %s", got)
 	}
+	cfg, err := NewDistributedConfig(clusterProps(b.Addr(), nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := Diagnose(t.Context(), cfg, nil)
+	if err != nil || !strings.Contains(findings(d, LevelProblem), "writes to the config topic in transactions") ||
+		!strings.Contains(findings(d, LevelWarning), "src: its tasks have run with exactly-once support") {
+		t.Errorf("%v %+v", err, d)
+	}
 	w2.want(202, "PUT", "/connectors/src/resume", "")
 	w2.until("all lines arrive again", func() bool { return lines(out) == 10000 })
+}
+
+// TestClusterWatch: in a cluster, too, a task that failed is restarted as its connector's policy says.
+func TestClusterWatch(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a broker and a worker")
+	}
+	b, err := embedded.Start(embedded.Options{Listen: "127.0.0.1:0", Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	wall := &wall{}
+	wall.fail.Store(1)
+	theWall.Store(wall)
+	in := filepath.Join(t.TempDir(), "in")
+	appendLines(t, in, 0, 3)
+	w := joinCluster(t, b.Addr(), nil)
+	w.want(201, "POST", "/connectors", fmt.Sprintf(`{"name":"src","config":{"connector.class":"FileStreamSource","file":%q,"topic":"numbers"}}`, in))
+	w.want(201, "POST", "/connectors", `{"name":"c","config":{"connector.class":"test.Wall","topics":"numbers","penstock.restart.policy":"on-failure",
+		"penstock.restart.backoff.ms":"1"}}`)
+	w.until("the lines arrive after a restart", func() bool { return wall.count() >= 3 && wall.opened.Load() >= 2 })
+	w.running("c", 1)
+	if got := w.want(200, "GET", "/penstock/health", ""); !strings.Contains(got, `"tasks": 2`) {
+		t.Errorf("health: %s", got)
+	}
+	w.want(404, "GET", "/penstock/connectors/none/dlq", "")
 }

@@ -9,6 +9,10 @@
 //	                                           │       └─► engine.Task × tasks
 //	                                           └─► statuses, active topics, offsets
 //
+// Distributed takes the place of Standalone in a cluster: configurations, statuses and offsets are in three topics
+// (worker/store), and a group decides who runs what (worker/group). Diagnose looks at a cluster from outside, before a worker
+// joins it.
+//
 // Changes to one connector happen one after the other, under that connector's token; different connectors do not wait for
 // each other. What GET requests show is copied from state under a read lock that is never held while something runs.
 // Whatever a connector does wrong, a panic included, ends as its own state FAILED.

@@ -5,6 +5,7 @@ package worker
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/penstock-io/penstock/engine"
 	"github.com/penstock-io/penstock/worker/rest"
@@ -46,7 +47,17 @@ func (d *Distributed) Profile(name string) (rest.ConnectorProfile, error) {
 		running = maps.Clone(c.running)
 	}
 	d.mu.RUnlock()
-	return profileOf(name, d.server.WorkerID(), running), nil
+	p := profileOf(name, d.server.WorkerID(), running)
+	if len(p.Tasks) == 0 {
+		workers := map[string]bool{}
+		for _, st := range d.statuses.Tasks(name) {
+			workers[st.WorkerID] = true
+		}
+		if others := slices.Sorted(maps.Keys(workers)); len(others) > 0 {
+			p.BoundBy.Why += "; ask " + strings.Join(others, ", ")
+		}
+	}
+	return p, nil
 }
 
 // profileOf takes the profiles of the tasks that run here.

@@ -125,7 +125,8 @@ func (w *watchdog) look(ctx context.Context, now time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for key, st := range w.seen {
-		if !live[key] && !st.busy && st.next.IsZero() {
+		// A restart that was planned is forgotten once the task has been gone for a while: another worker may have it.
+		if !live[key] && !st.busy && (st.next.IsZero() || now.Sub(st.next) > time.Minute) {
 			delete(w.seen, key)
 		}
 	}
