@@ -6,11 +6,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/penstock-io/penstock/connectors"
 	"github.com/penstock-io/penstock/internal/kafka"
@@ -42,14 +44,33 @@ func newOffsetStore(logger *slog.Logger) *OffsetStore {
 	return &OffsetStore{logger: logger, entries: map[offsetID]*offsetEntry{}}
 }
 
+// openWait is how long OpenOffsetStore waits for transactions that are open.
+const openWait = time.Second
+
 // OpenOffsetStore makes sure of the topic and reads it to its end.
+//
+// A killed worker leaves the transactions of its exactly-once sources open until tasks with their ids start, or they time out. A
+// worker that starts must not wait for that, as it may be the one that starts the tasks: with isolation.level=read_committed
+// what comes behind an open transaction is left to Get and List.
 func OpenOffsetStore(ctx context.Context, c Clients, t Topic) (*OffsetStore, error) {
 	s := newOffsetStore(c.Log)
 	var err error
 	if s.log, _, err = t.open(ctx, c, "offsets", func(r *kafka.Record) { s.apply(r.Key, r.Value) }); err != nil {
 		return nil, err
 	}
-	if err := s.log.ReadToEnd(ctx); err != nil {
+	wait := ctx
+	committed := c.Consumer["isolation.level"] == "read_committed"
+	if committed {
+		var cancel context.CancelFunc
+		wait, cancel = context.WithTimeout(ctx, openWait)
+		defer cancel()
+	}
+	err = s.log.ReadToEnd(wait)
+	if committed && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+		c.Log.Info("the offsets topic has open transactions: it is read on as they end", slog.String("topic", t.Name))
+		err = nil
+	}
+	if err != nil {
 		s.log.Close()
 		return nil, err
 	}
