@@ -67,7 +67,7 @@ func (t *AivenCase) append(dst, s []byte) []byte {
 // Apply changes the columns, or row by row where the rows differ.
 func (t *AivenCase) Apply(b *batch.Batch) error {
 	b.OpenObjects(t.side)
-	alignTables(b, t.side, copiedTable)
+	alignTables(b, t.side, copiedTable, t.fields...)
 	p := b.Side(t.side)
 	for k := len(p.Variants) - 1; k >= 0; k-- {
 		v := &p.Variants[k]

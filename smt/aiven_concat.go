@@ -63,7 +63,7 @@ func (t *AivenConcat) plan(s *batch.Schema) concatPlan {
 // Apply adds the column, or works row by row where the rows differ.
 func (t *AivenConcat) Apply(b *batch.Batch) error {
 	b.OpenObjects(t.side)
-	alignTables(b, t.side, copiedTable)
+	alignTables(b, t.side, copiedTable, t.output)
 	p := b.Side(t.side)
 	for k := len(p.Variants) - 1; k >= 0; k-- {
 		v := &p.Variants[k]

@@ -116,7 +116,7 @@ func castTarget(name string) (batch.Type, error) {
 func (t *Cast) Apply(b *batch.Batch) error {
 	b.OpenObjects(t.side)
 	if !t.whole {
-		alignTables(b, t.side, copiedTable)
+		alignTables(b, t.side, copiedTable, t.fields...)
 	}
 	applySide(b, t.side, func(p *batch.Payload, k int) bool {
 		switch v := &p.Variants[k]; {

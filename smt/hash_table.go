@@ -18,8 +18,9 @@ func copiedTable(n int) int { return text.CopiedTableSize(n) }
 func replacedTable(n int) int { return text.TableSize(0, max(n, 1)) }
 
 // alignTables splits variants of maps so that in each all rows have tables of the same size: now, and in the copy that
-// a transform makes, whose capacity is table of the number of keys. Only rows that lack keys can differ.
-func alignTables(b *batch.Batch, side batch.Side, table func(n int) int) {
+// a transform makes, whose capacity is table of the number of keys. Of the keys that the transform then puts, either
+// all rows have one, or none, where that decides its place in a bucket. Only rows that lack keys can differ.
+func alignTables(b *batch.Batch, side batch.Side, table func(n int) int, puts ...string) {
 	p := b.Side(side)
 	for k := 0; k < len(p.Variants); k++ { // Split adds variants at the end
 		v := &p.Variants[k]
@@ -27,20 +28,24 @@ func alignTables(b *batch.Batch, side batch.Side, table func(n int) int) {
 		if v.Frozen || root.Kind != batch.KindObject || root.N == 0 {
 			continue
 		}
-		sizes := func(n int) [2]int {
-			if root.Table == batch.LinkedTable {
-				return [2]int{0, table(n)}
-			}
-			return [2]int{text.TableSize(n, int(root.Table)), table(n)}
-		}
-		n := len(root.Kids)
-		if sizes(n-gappy(root)) == sizes(n) {
+		gaps := gappy(root)
+		if gaps == 0 {
 			continue
 		}
-		first, rest := sizes(keysAt(root, 0)), 0
+		var room [maxContested]*batch.Vec
+		var contested []*batch.Vec
+		if len(p.Variants) < manyVariants {
+			contested = contestedKids(room[:0], root, table, puts)
+		}
+		n := len(root.Kids)
+		// The copy of an empty map is larger than that of a small one.
+		if len(contested) == 0 && gaps < n && tablesOf(root, n-gaps, table) == tablesOf(root, n, table) {
+			continue
+		}
+		first, rest := rowTables(root, 0, table, contested), 0
 		keep := batch.MakeBitmap(nil, root.N, true)
 		for i := 1; i < root.N; i++ {
-			if sizes(keysAt(root, i)) != first {
+			if rowTables(root, i, table, contested) != first {
 				keep.Clear(i)
 				rest++
 			}
@@ -49,6 +54,55 @@ func alignTables(b *batch.Batch, side batch.Side, table func(n int) int) {
 			b.Split(p, k, keep)
 		}
 	}
+}
+
+// Rows that lack now this, now that key, would end in a variant each. Then the order inside a bucket is given up, where
+// it hangs on who came first.
+const (
+	maxContested = 4
+	manyVariants = 16
+)
+
+// tables is what the order of a row's keys depends on.
+type tables struct {
+	now, next int    // sizes
+	has       uint64 // which of the contested keys the row has
+}
+
+func tablesOf(root *batch.Vec, n int, table func(n int) int) tables {
+	if root.Table == batch.LinkedTable {
+		return tables{next: table(n)}
+	}
+	return tables{now: text.TableSize(n, int(root.Table)), next: table(n)}
+}
+
+func rowTables(root *batch.Vec, i int, table func(n int) int, contested []*batch.Vec) tables {
+	t := tablesOf(root, keysAt(root, i), table)
+	for k, kid := range contested {
+		if kid.TagAt(i) != batch.TagMissing {
+			t.has |= 1 << k
+		}
+	}
+	return t
+}
+
+// contestedKids appends the columns of the keys to be put that some rows lack and that share a bucket of the copy with
+// another key; maxContested at most.
+func contestedKids(dst []*batch.Vec, root *batch.Vec, table func(n int) int, puts []string) []*batch.Vec {
+	size := table(rowKeys(root))
+	for _, name := range puts {
+		kid, at := root.Kid(name)
+		if kid == nil || !kid.AnyMissing() || len(dst) == maxContested {
+			continue
+		}
+		for i, other := range root.Names {
+			if i != at && text.SameBucket(name, other, size) {
+				dst = append(dst, kid)
+				break
+			}
+		}
+	}
+	return dst
 }
 
 // gappy counts the columns of keys that some row lacks.
@@ -78,8 +132,10 @@ func keysAt(root *batch.Vec, i int) int {
 func copyKeys(b *batch.Batch, out, root *batch.Vec, table func(n int) int) {
 	var room [64]int
 	for _, i := range keyOrder(b, room[:0], root) {
-		out.Names = append(out.Names, root.Names[i])
-		out.Kids = append(out.Kids, root.Kids[i])
+		if !allMissing(root.Kids[i]) { // else a put would find the key
+			out.Names = append(out.Names, root.Names[i])
+			out.Kids = append(out.Kids, root.Kids[i])
+		}
 	}
 	out.Table = int32(table(rowKeys(root)))
 }
@@ -90,10 +146,28 @@ func copyInPlace(b *batch.Batch, root *batch.Vec) {
 	var names [64]string
 	var kids [64]*batch.Vec
 	oldNames, oldKids := append(names[:0], root.Names...), append(kids[:0], root.Kids...)
-	for to, from := range keyOrder(b, room[:0], root) {
-		root.Names[to], root.Kids[to] = oldNames[from], oldKids[from]
+	table := copiedTable(rowKeys(root))
+	order := keyOrder(b, room[:0], root)
+	clear(root.Kids)
+	root.Names, root.Kids, root.Table = root.Names[:0], root.Kids[:0], int32(table)
+	for _, i := range order {
+		if !allMissing(oldKids[i]) {
+			root.Names, root.Kids = append(root.Names, oldNames[i]), append(root.Kids, oldKids[i])
+		}
 	}
-	root.Table = int32(copiedTable(rowKeys(root)))
+}
+
+// allMissing reports that no row has the key of a column.
+func allMissing(kid *batch.Vec) bool {
+	if kid.Kind != batch.KindDyn || kid.N == 0 {
+		return false
+	}
+	for i := range kid.W {
+		if kid.TagAt(i) != batch.TagMissing {
+			return false
+		}
+	}
+	return true
 }
 
 // rowKeys is the number of keys of the first row that has any: that stands for all.

@@ -33,6 +33,7 @@ var insertFieldConfig = config.Def{
 type InsertField struct {
 	side     batch.Side
 	fields   []insertion
+	names    []string // of fields
 	static   string
 	offset   bool
 	defaults bool
@@ -85,7 +86,7 @@ func newInsertField(v config.Values, side batch.Side) (Transform, error) {
 		} else if name, ok := strings.CutSuffix(in.name, "!"); ok {
 			in.name, in.schema = name, f.required
 		}
-		t.fields = append(t.fields, in)
+		t.fields, t.names = append(t.fields, in), append(t.names, in.name)
 		t.offset = t.offset || f.kind == insertOffset
 	}
 	if len(t.fields) == 0 {
@@ -101,7 +102,7 @@ func newInsertField(v config.Values, side batch.Side) (Transform, error) {
 // Apply adds the fields to every row that is not null: a column each.
 func (t *InsertField) Apply(b *batch.Batch) error {
 	b.OpenObjects(t.side)
-	alignTables(b, t.side, copiedTable)
+	alignTables(b, t.side, copiedTable, t.names...)
 	p := b.Side(t.side)
 	for k := len(p.Variants) - 1; k >= 0; k-- {
 		if p.Variants[k].Frozen || t.columns(b, p, k) {

@@ -67,7 +67,7 @@ func newMaskField(v config.Values, side batch.Side) (Transform, error) {
 // Apply masks whole columns.
 func (t *MaskField) Apply(b *batch.Batch) error {
 	b.OpenObjects(t.side)
-	alignTables(b, t.side, copiedTable)
+	alignTables(b, t.side, copiedTable, t.fields...)
 	applySide(b, t.side, func(p *batch.Payload, k int) bool {
 		switch v := &p.Variants[k]; v.Root.Kind {
 		case batch.KindStruct:

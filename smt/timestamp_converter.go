@@ -110,7 +110,7 @@ func newTimestampConverter(v config.Values, side batch.Side) (Transform, error) 
 func (t *TimestampConverter) Apply(b *batch.Batch) error {
 	if t.field != "" {
 		b.OpenObjects(t.side)
-		alignTables(b, t.side, copiedTable)
+		alignTables(b, t.side, copiedTable, t.field)
 	}
 	applySide(b, t.side, func(p *batch.Payload, k int) bool {
 		v := &p.Variants[k]
