@@ -210,7 +210,7 @@ func clamp(d, low, high time.Duration) time.Duration { return min(max(d, low), h
 
 // options assembles what a client is opened with. The slice is fresh.
 func (c *ClientConfig) options(log *slog.Logger, more ...kgo.Opt) []kgo.Opt {
-	opts := slices.Concat(c.common, c.extra, more)
+	opts := append(slices.Concat(c.common, c.extra, more), kgo.WithHooks(newSuspects()))
 	if log != nil {
 		opts = append(opts, kgo.WithLogger(&logger{log: log}))
 	}
