@@ -11,7 +11,7 @@ import (
 
 // TestVectors plays what Kafka Connect's own classes answered.
 func TestVectors(t *testing.T) {
-	for _, name := range []string{"json", "converters", "values"} {
+	for _, name := range []string{"json", "converters", "values", "avro"} {
 		t.Run(name, func(t *testing.T) {
 			cases, failed := map[string]int{}, map[string]int{}
 			err := vectors.Lines("testdata/vectors/"+name+".jsonl.gz", func(line []byte) error {

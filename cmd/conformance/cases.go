@@ -26,6 +26,7 @@ var runners = map[string]runner{
 	"values.": codecRunner,
 	"project": codecRunner,
 	"schema.": codecRunner,
+	"avro.":   codecRunner,
 }
 
 // runCase runs a case of an op. An op that this build does not know fails, and so does a runner that panics.
