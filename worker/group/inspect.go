@@ -127,17 +127,24 @@ func (c *Coordinator) TopicRights(ctx context.Context, topics ...string) (map[st
 func (c *Coordinator) GroupRights(ctx context.Context, groups ...string) (map[string]Rights, error) {
 	req := kmsg.NewPtrDescribeGroupsRequest()
 	req.Groups, req.IncludeAuthorizedOperations = groups, true
-	resp, err := req.RequestWith(ctx, c.Client)
-	if err != nil {
-		return nil, fmt.Errorf("ask for the rights on groups: %w", err)
-	}
 	out := map[string]Rights{}
-	for _, g := range resp.Groups {
-		switch g.ErrorCode {
-		case 0, kerr.GroupIDNotFound.Code:
-			out[g.Group] = rightsOf(g.AuthorizedOperations)
-		case kerr.GroupAuthorizationFailed.Code:
-			out[g.Group] = Rights{Known: true}
+	for _, shard := range c.Client.RequestSharded(ctx, req) {
+		if errors.Is(shard.Err, kerr.GroupAuthorizationFailed) { // its coordinator is not told either
+			for _, g := range shard.Req.(*kmsg.DescribeGroupsRequest).Groups {
+				out[g] = Rights{Known: true}
+			}
+			continue
+		}
+		if shard.Err != nil {
+			return out, fmt.Errorf("ask for the rights on groups: %w", shard.Err)
+		}
+		for _, g := range shard.Resp.(*kmsg.DescribeGroupsResponse).Groups {
+			switch g.ErrorCode {
+			case 0, kerr.GroupIDNotFound.Code:
+				out[g.Group] = rightsOf(g.AuthorizedOperations)
+			case kerr.GroupAuthorizationFailed.Code:
+				out[g.Group] = Rights{Known: true}
+			}
 		}
 	}
 	return out, nil
