@@ -41,6 +41,7 @@ var rooms = map[string][]string{
 	// MirrorMaker's other system is Kafka itself.
 	"connectors/mirror":   {"batch", "config", "connectors", "internal/java", "internal/javastring", "internal/kafka"},
 	"internal/kafka":      {"config", "internal/kafka", "internal/java"},
+	"internal/registry":   {},
 	"internal/embedded":   {},
 	"internal/faultproxy": {},
 	"dlq":                 {"dlq", "internal/kafka"},
@@ -54,7 +55,7 @@ var free = []string{"bench", "cmd", "internal/e2e", "internal/lint", "internal/q
 
 // owners says who alone may import a third-party module.
 var owners = map[string][]string{
-	"github.com/twmb/franz-go":           {"internal/kafka", "internal/embedded", "worker/group", "bench", "internal/e2e"},
+	"github.com/twmb/franz-go":           {"internal/kafka", "internal/embedded", "internal/registry", "worker/group", "bench", "internal/e2e"},
 	"github.com/bytedance/sonic":         {"codec"},
 	"github.com/hamba/avro":              {"codec"},
 	"github.com/klauspost/compress":      {"internal/kafka", "connectors"},
