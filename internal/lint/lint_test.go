@@ -33,7 +33,7 @@ var rooms = map[string][]string{
 	"internal/javastring": {"batch", "internal/java"},
 	"internal/values":     {"batch", "internal/java", "internal/javastring", "internal/jsontext", "internal/values"},
 	"internal/vectors":    {"batch", "internal/java", "internal/javastring", "internal/values"},
-	"codec":               {"batch", "codec", "config", "internal/java", "internal/javastring", "internal/jsontext", "internal/values", "internal/invariants"},
+	"codec":               {"batch", "codec", "config", "internal/java", "internal/javastring", "internal/jsontext", "internal/registry", "internal/values", "internal/invariants"},
 	"codec/codeccase":     {"batch", "codec", "config", "internal/java", "internal/jsontext", "internal/javastring", "internal/values", "internal/vectors"},
 	"smt":                 {"batch", "config", "smt", "internal/java", "internal/javastring", "internal/jsontext", "internal/values", "internal/invariants"},
 	"smt/smtcase":         {"batch", "config", "smt", "internal/java", "internal/vectors"},
