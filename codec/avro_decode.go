@@ -101,6 +101,15 @@ func newAvroDec(s *batch.Schema, a *avroSchema) *avroDec {
 
 // long reads an int or long; bits is 32 or 64.
 func (r *avroRow) long(bits int) (int64, error) {
+	if r.at < len(r.buf) && r.buf[r.at] < 0x80 {
+		c := int64(r.buf[r.at])
+		r.at++
+		return c>>1 ^ -(c & 1), nil
+	}
+	return r.longer(bits)
+}
+
+func (r *avroRow) longer(bits int) (int64, error) {
 	most := 10
 	if bits == 32 {
 		most = 5
