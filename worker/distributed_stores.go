@@ -82,7 +82,9 @@ func (d *Distributed) openStores(ctx context.Context) error {
 	if d.statuses, err = store.OpenStatusStore(limit, clients, d.cfg.internalTopic("status")); err != nil {
 		return err
 	}
-	d.status = &clusterStatus{d}
+	status := &clusterStatus{d: d}
+	d.status = status
+	d.statuses.OnStatus(status.read)
 	if d.stored, err = store.OpenOffsetStore(limit, clients, d.cfg.internalTopic("offset")); err != nil {
 		return err
 	}

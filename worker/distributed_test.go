@@ -16,6 +16,7 @@ import (
 	"github.com/penstock-io/penstock/config"
 	_ "github.com/penstock-io/penstock/connectors/file"
 	"github.com/penstock-io/penstock/internal/embedded"
+	"github.com/penstock-io/penstock/worker/store"
 )
 
 // member is one worker of a test cluster.
@@ -165,6 +166,12 @@ func TestCluster(t *testing.T) {
 	if one == 0 || one == 5 {
 		t.Errorf("the first worker runs %d of 5", one)
 	}
+	// A worker that was away says late that it failed: who runs the work says that it runs.
+	for _, w := range []*member{w1, w2} {
+		w.statuses.PutTask("src", 0, store.Status{State: store.StateFailed, Trace: "fenced", WorkerID: "gone:8083", Generation: 1}, false)
+	}
+	w1.until("the late state is there", func() bool { return w1.statuses.Flush(t.Context()) == nil && w2.statuses.Flush(t.Context()) == nil })
+	w1.running("src", 1)
 	// An end of a worker moves its work.
 	w1.Stop()
 	appendLines(t, in, 100, 200)

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/penstock-io/penstock/internal/kafka"
@@ -23,6 +24,8 @@ type StatusStore struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	send   func(key, value []byte, done func(error))
+
+	foreign atomic.Pointer[func(name string, task int, st Status)]
 
 	mu         sync.RWMutex
 	connectors map[string]Status
@@ -68,6 +71,16 @@ func OpenStatusStore(ctx context.Context, c Clients, t Topic) (*StatusStore, err
 	return s, nil
 }
 
+// OnStatus calls f, from the reading goroutine, with every state that is read from now on; task is -1 for a connector. f must
+// not block.
+func (s *StatusStore) OnStatus(f func(name string, task int, st Status)) { s.foreign.Store(&f) }
+
+func (s *StatusStore) tell(name string, task int, st Status) {
+	if f := s.foreign.Load(); f != nil {
+		(*f)(name, task, st)
+	}
+}
+
 // Close stops reading and gives up what is not written.
 func (s *StatusStore) Close() {
 	s.cancel()
@@ -105,6 +118,7 @@ func (s *StatusStore) applyConnector(name string, value []byte) error {
 	st, err := parseStatus(value)
 	if err == nil {
 		s.connectors[name] = st
+		s.tell(name, -1, st)
 	}
 	return err
 }
@@ -128,6 +142,7 @@ func (s *StatusStore) applyTask(name string, id int, value []byte) error {
 		s.tasks[name] = map[int]Status{}
 	}
 	s.tasks[name][id] = st
+	s.tell(name, id, st)
 	return nil
 }
 
