@@ -42,13 +42,16 @@ func memoryConfig() *config.Key {
 			"the machine without a container. Also sets Go's memory limit, unless GOMEMLIMIT does. See docs/memory.md.")
 }
 
+//lint:ignore ST1005 a sentence of an answer to validation
+var errMemoryFormat = errors.New(memoryFormat)
+
 // parseMemory reads a size; of is what a percentage is about.
 func parseMemory(text string, of int64) (int64, error) {
 	number := strings.TrimRight(text, "%kKmMgGtTiIbB ")
 	unit := strings.ToLower(strings.TrimSpace(text[len(number):]))
 	f, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
 	if err != nil {
-		return 0, errors.New(memoryFormat)
+		return 0, errMemoryFormat
 	}
 	switch strings.TrimSuffix(strings.TrimSuffix(unit, "b"), "i") {
 	case "":
@@ -62,14 +65,14 @@ func parseMemory(text string, of int64) (int64, error) {
 		f *= 1 << 40
 	case "%":
 		if f > 100 {
-			return 0, errors.New(memoryFormat)
+			return 0, errMemoryFormat
 		}
 		f *= float64(of) / 100
 	default:
-		return 0, errors.New(memoryFormat)
+		return 0, errMemoryFormat
 	}
 	if !(f >= leastMemory) || f > math.MaxInt64/2 {
-		return 0, errors.New(memoryFormat)
+		return 0, errMemoryFormat
 	}
 	return int64(f), nil
 }

@@ -15,7 +15,9 @@ import (
 )
 
 // errUnauthorized is a request of somebody who may not make it.
-var errUnauthorized = errors.New("User cannot access the resource.") //nolint:staticcheck // the words of Connect
+//
+//lint:ignore ST1005 the words of Connect
+var errUnauthorized = errors.New("User cannot access the resource.")
 
 // BasicAuth admits requests with a name and a password that one of its lists has (JaasBasicAuthFilter with
 // PropertyFileLoginModule). As in Connect an empty list admits everybody, and requests between workers, which are signed,
