@@ -35,8 +35,8 @@ var penstockDef = config.Def{
 	config.Long(startupTimeoutKey).Default(60000).AtLeast(1000).Low().Doc("How long a starting worker waits for Kafka, in " +
 		"milliseconds, unless default.api.timeout.ms says otherwise."),
 	config.String(kafka.PathKey).Default(string(kafka.DefaultPath)).In(string(kafka.PathClient), string(kafka.PathBatch)).Low().
-		Doc("How source tasks produce: 'batch' encodes record batches straight from the columns, 'client' makes a record of " +
-			"each row. Producers that 'batch' cannot serve (transactional.id, acks=0, a round robin partitioner) take 'client'."),
+		Doc("How tasks read and write Kafka: 'batch' moves record batches between connections of its own and columns, 'client' makes " +
+			"a record of each row. Producers with a transactional.id always take 'client'."),
 	memoryConfig(),
 	config.String(joinUnsupportedKey).Default(joinRefuse).InAnyCase(joinRefuse, joinWarn).Low().
 		Doc("What a worker does at start when connectors of its cluster need classes it does not have: 'refuse' to join, with a list, " +

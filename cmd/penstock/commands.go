@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"os"
 	"os/exec"
 	"sort"
@@ -23,32 +24,50 @@ import (
 )
 
 func standaloneCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:                "standalone [-daemon] WORKER.properties [CONNECTOR.properties|CONNECTOR.json ...]",
-		Short:              "Run one worker with the given connectors, as connect-standalone.sh does",
-		DisableFlagParsing: true, // Kafka spells its one flag -daemon
-		RunE: func(cmd *cobra.Command, args []string) error {
-			daemon := false
-			var files []string
-			for _, a := range args {
-				switch a {
-				case "-daemon", "--daemon":
-					daemon = true
-				case "-h", "-help", "--help":
-					return cmd.Help()
-				default:
-					files = append(files, a)
-				}
-			}
-			if len(files) == 0 {
-				return usage("standalone needs the worker's properties file: penstock %s", cmd.Use)
-			}
-			if daemon {
-				return daemonize("standalone", files)
-			}
-			return worker.RunStandalone(cmd.Context(), files[0], files[1:], newLogger(os.Stderr))
-		},
+	c := &cobra.Command{
+		Use:   "standalone [-daemon] WORKER.properties [CONNECTOR.properties|CONNECTOR.json ...]",
+		Short: "Run one worker with the given connectors, as connect-standalone.sh does",
 	}
+	return workerCommand(c, "standalone", math.MaxInt, func(cmd *cobra.Command, files []string) error {
+		return worker.RunStandalone(cmd.Context(), files[0], files[1:], newLogger(os.Stderr))
+	})
+}
+
+func distributedCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "distributed [-daemon] WORKER.properties",
+		Short: "Run a worker of a Connect cluster, as connect-distributed.sh does",
+	}
+	return workerCommand(c, "distributed", 1, func(cmd *cobra.Command, files []string) error {
+		return worker.RunDistributed(cmd.Context(), files[0], newLogger(os.Stderr))
+	})
+}
+
+// workerCommand makes a command that runs a worker with one file or, up to most, more, in the background if asked to.
+func workerCommand(c *cobra.Command, mode string, most int, run func(cmd *cobra.Command, files []string) error) *cobra.Command {
+	c.DisableFlagParsing = true // Kafka spells its one flag -daemon
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		daemon := false
+		var files []string
+		for _, a := range args {
+			switch a {
+			case "-daemon", "--daemon":
+				daemon = true
+			case "-h", "-help", "--help":
+				return cmd.Help()
+			default:
+				files = append(files, a)
+			}
+		}
+		if len(files) == 0 || len(files) > most {
+			return usage("%s needs the worker's properties file: penstock %s", mode, cmd.Use)
+		}
+		if daemon {
+			return daemonize(mode, files)
+		}
+		return run(cmd, files)
+	}
+	return c
 }
 
 // daemonize starts the same command again in a session of its own, without the flag.
@@ -63,35 +82,6 @@ func daemonize(mode string, args []string) error {
 		return fmt.Errorf("start in the background: %w", err)
 	}
 	return cmd.Process.Release()
-}
-
-func distributedCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:                "distributed [-daemon] WORKER.properties",
-		Short:              "Run a worker of a Connect cluster, as connect-distributed.sh does",
-		DisableFlagParsing: true, // Kafka spells its one flag -daemon
-		RunE: func(cmd *cobra.Command, args []string) error {
-			daemon := false
-			var files []string
-			for _, a := range args {
-				switch a {
-				case "-daemon", "--daemon":
-					daemon = true
-				case "-h", "-help", "--help":
-					return cmd.Help()
-				default:
-					files = append(files, a)
-				}
-			}
-			if len(files) != 1 {
-				return usage("distributed needs the worker's properties file: penstock %s", cmd.Use)
-			}
-			if daemon {
-				return daemonize("distributed", files)
-			}
-			return worker.RunDistributed(cmd.Context(), files[0], newLogger(os.Stderr))
-		},
-	}
 }
 
 func kafkaCommand() *cobra.Command {
